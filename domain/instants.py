@@ -1,0 +1,26 @@
+"""Instants as text: UTC, fixed width, `2026-01-15T08:00:00.000000Z`, so that they sort and hash the same everywhere."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+
+def to_text(instant: datetime) -> str:
+    """An aware datetime as fixed-width UTC text; a naive one is an error, never a guess."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs a time zone; this datetime has none")
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_text(text: str) -> datetime:
+    """The instant that `to_text` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def day_in(instant: datetime, zone: str) -> date:
+    """The calendar day of the instant in an IANA zone: the one authority for "which day"."""
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def add_days(day: date, count: int) -> date:
+    """The day `count` days later; a calendar day, so no daylight saving trap."""
+    return day + timedelta(days=count)

@@ -1,0 +1,1 @@
+"""gorgias: the vendor for helpdesk."""

@@ -1,0 +1,90 @@
+"""The one way to open an HTTP client and to make a call: timeouts, short retries, errors by what we know.
+
+tenacity repeats within seconds, and only what certainly had no effect (`Unavailable`) or is safe to repeat
+(`read_only=True`, or a call that carries the vendor's own idempotency key). Minutes and days belong to the
+flows, which start from the keyed steps.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
+
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+TRIES = 3
+"""Calls in a row within seconds; Prefect's retries multiply with it, so neither is large."""
+
+
+def open_client(base_url: str, *, timeout: httpx.Timeout = TIMEOUT, **options: Any) -> httpx.AsyncClient:
+    """An HTTP client for one vendor; the caller closes it."""
+    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+    return httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, **options)
+
+
+async def call(
+    vendor: str,
+    name: str,
+    send: Callable[[], Awaitable[httpx.Response]],
+    *,
+    repeatable: bool,
+    accept: tuple[int, ...] = (),
+) -> httpx.Response:
+    """Make one call and return its 2xx answer (or one of `accept`); raise the VendorError that fits.
+
+    `repeatable` says that a second identical call cannot have a second effect.
+    """
+    kinds = (Unavailable, NoAnswer) if repeatable else (Unavailable,)
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(kinds),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential_jitter(initial=0.05, max=1.0),
+        reraise=True,
+    ):
+        with attempt:
+            return await _once(vendor, name, send, accept)
+    raise AssertionError("unreachable: tenacity re-raises the last error")
+
+
+def json_object(vendor: str, name: str, response: httpx.Response) -> dict[str, Any]:
+    """The answer's body as a JSON object; Unreadable where it is anything else."""
+    try:
+        body = response.json()
+    except ValueError as error:
+        raise Unreadable(vendor, name, f"answered {response.status_code} with no JSON") from error
+    if not isinstance(body, dict):
+        raise Unreadable(vendor, name, f"answered {response.status_code} with a JSON {type(body).__name__}")
+    return body
+
+
+async def _once(
+    vendor: str, name: str, send: Callable[[], Awaitable[httpx.Response]], accept: tuple[int, ...]
+) -> httpx.Response:
+    try:
+        response = await send()
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise Unavailable(vendor, name, f"no connection ({type(error).__name__})") from error
+    except httpx.HTTPError as error:
+        raise NoAnswer(vendor, name, f"no answer ({type(error).__name__})") from error
+    if response.is_success or response.status_code in accept:
+        return response
+    raise _error(vendor, name, response)
+
+
+def _error(vendor: str, name: str, response: httpx.Response) -> Exception:
+    status = response.status_code
+    if status in (429, 503):
+        error = Unavailable(vendor, name, f"asked us to wait ({status})")
+        error.retry_after_seconds = _seconds(response.headers.get("retry-after", ""))
+        return error
+    if status >= 500:
+        return NoAnswer(vendor, name, f"failed with {status}")
+    if status in (401, 403):
+        return Unauthorised(vendor, name, f"refused our credentials ({status})")
+    return Refused(vendor, name, f"refused with {status}")
+
+
+def _seconds(header: str) -> float:
+    return float(header) if header.isdigit() else 0.0

@@ -1,0 +1,1 @@
+"""mail: the vendor for mail."""

@@ -1,0 +1,1 @@
+"""stripe: the vendor for payments."""

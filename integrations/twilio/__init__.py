@@ -1,0 +1,1 @@
+"""twilio: the vendor for SMS."""
