@@ -14,7 +14,7 @@ class Step(NamedTuple):
     """`dunning/in_123/retry-1`: the vendor's idempotency key, the row in `steps`, the ledger's source key."""
     case: str
     action: str
-    """`charge`, `mail`, `sms`, `ticket`, `ticket-message`, `close` or `note`: which task performs it."""
+    """`charge`, `mail`, `sms`, `hand_over`, `follow_up`, `person`, `close` or `note`: which task performs it."""
     rung: str
     """The rung of the ladder that this step takes, e.g. `mail-2`."""
     rule: str
@@ -24,6 +24,10 @@ class Step(NamedTuple):
     """The name of the text under `policies/messages`, where the step says something."""
     sender: str = ""
     """The id of the team member in whose name it is said."""
+    retry_on: str = ""
+    """ISO date of the next planned charge, where a message may promise one; empty where none is planned."""
+    outcome: str = ""
+    """How the case ends, where the step closes it: `cancelled`, `superseded`, `written_off`, …"""
 
 
 class Hold(NamedTuple):
