@@ -32,9 +32,7 @@ def earned_by(
     support = last_support_at if last_support_at and oldest <= last_support_at <= paid_at else None
     message = last_message_at if last_message_at and oldest <= last_message_at <= paid_at else None
     if support and (message is None or support >= message):
-        return Earned(
-            "support", f"the customer acted within {window_days} days of a personal mail from support"
-        )
+        return Earned("support", f"the customer acted within {window_days} days of a personal mail from support")
     if message:
         return Earned("message", f"the customer acted within {window_days} days of a message")
     return Earned("customer_action", f"the customer acted with no message in the {window_days} days before")

@@ -100,9 +100,7 @@ def next_step(case: Case, policy: DunningPolicy, today: date) -> Decision:
     if ending := _ending(case, policy, day):
         return ending
     if day < 0:
-        return Hold(
-            case.id, "D-21", f"the failure is dated {case.failed_on}", until=case.failed_on.isoformat()
-        )
+        return Hold(case.id, "D-21", f"the failure is dated {case.failed_on}", until=case.failed_on.isoformat())
     if case.state == "open" and day >= policy.hand_over_day and "hand-over" not in case.taken:
         reason = f"still unpaid on day {day}; support follows up personally"
         return Step(f"dunning/{case.id}/hand-over", case.id, "hand_over", "hand-over", "D-07", reason)
@@ -143,15 +141,11 @@ def _person(case: Case) -> Decision:
 
 def _ending(case: Case, policy: DunningPolicy, day: int) -> Decision | None:
     if case.subscription_status == "cancelled":
-        return _close(
-            case, "cancelled", "D-03", "the subscription was cancelled; nobody is chased after that"
-        )
+        return _close(case, "cancelled", "D-03", "the subscription was cancelled; nobody is chased after that")
     if case.newer_case and policy.next_renewal == "close_old":
         return _close(case, "superseded", "D-04", "the next renewal failed too; only the newest is collected")
     if day >= policy.give_up_day:
-        return _close(
-            case, "written_off", "D-05", f"unpaid on day {day}; the window is {policy.give_up_day} days"
-        )
+        return _close(case, "written_off", "D-05", f"unpaid on day {day}; the window is {policy.give_up_day} days")
     if case.remaining_minor < max(1, policy.minimum_minor.get(case.currency, 1)):
         return Hold(case.id, "D-06", f"{case.remaining_minor} minor units {case.currency} are left to pay")
     return None
@@ -210,13 +204,9 @@ def _against_charge(case: Case, policy: DunningPolicy, today: date) -> Hold | No
         reason = f"the payments vendor retries by itself on {case.vendor_retry_on}"
         return Hold(case.id, "D-13", reason, until=case.vendor_retry_on)
     if case.charges >= policy.max_charges:
-        return Hold(
-            case.id, "D-11", f"{case.charges} charges were tried; the window allows {policy.max_charges}"
-        )
+        return Hold(case.id, "D-11", f"{case.charges} charges were tried; the window allows {policy.max_charges}")
     if case.card_day >= budget.per_day:
-        return Hold(
-            case.id, "D-11", f"{case.card_day} tries on this card in 24 hours; {budget.per_day} are allowed"
-        )
+        return Hold(case.id, "D-11", f"{case.card_day} tries on this card in 24 hours; {budget.per_day} are allowed")
     if case.card_month >= budget.per_30_days:
         reason = f"{case.card_month} tries on this card in 30 days; {budget.per_30_days} are allowed"
         return Hold(case.id, "D-11", reason)
@@ -286,9 +276,7 @@ def _waits_for(case: Case, ladder: Ladder | None, day: int) -> str:
     rungs = (*ladder.charges, *ladder.messages) if ladder else ()
     later = sorted((rung.day, rung.name) for rung in rungs if rung.day > day)
     return (
-        f"{later[0][1]} comes on day {later[0][0]}"
-        if later
-        else "the ladder has no further rung before the hand-over"
+        f"{later[0][1]} comes on day {later[0][0]}" if later else "the ladder has no further rung before the hand-over"
     )
 
 
@@ -316,9 +304,7 @@ def decide_customer(cases: list[Case], policies: Mapping[str, DunningPolicy], to
             charged = True
         elif isinstance(decision, Step) and decision.action in ("mail", "sms"):
             if told:
-                decision = Hold(
-                    case.id, "D-16", "the same customer gets a message about another invoice today"
-                )
+                decision = Hold(case.id, "D-16", "the same customer gets a message about another invoice today")
             told = True
         decisions.append(decision)
     return decisions

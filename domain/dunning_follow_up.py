@@ -59,9 +59,7 @@ def next_follow_up(thread: Thread, policy: DunningPolicy, today: date) -> Decisi
     if day < left[0].day or thread.last_message_on == today:
         due = max(thread.handed_over_on + timedelta(days=left[0].day), today + timedelta(days=1))
         return Hold(thread.id, "F-04", f"{left[0].name} comes on {due}", until=due.isoformat())
-    senders = (
-        (thread.last_sender, *policy.follow_up_senders) if thread.last_sender else policy.follow_up_senders
-    )
+    senders = (thread.last_sender, *policy.follow_up_senders) if thread.last_sender else policy.follow_up_senders
     sender = pick_sender(senders, policy.senders, today)
     if not sender:
         return Hold(thread.id, "F-05", f"none of {', '.join(senders)} is there to sign", person=True)

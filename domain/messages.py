@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+Refusal = Literal["opted_out", "bad_address", "unreachable", "blocked", "other"]
+"""`opted_out`: the person said stop, at the vendor or the carrier. `bad_address`: no such number or mailbox.
+`unreachable`: it exists and cannot take a message now or from us. `blocked`: a filter refused the content or us."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMail:
@@ -38,8 +42,10 @@ class Sent:
     ref: str
     """The vendor's own reference: a Message-ID, an `SM…` id; empty where refused before one existed."""
     state: Literal["accepted", "refused"]
+    why: Refusal | Literal[""] = ""
+    """Why it was refused, in our words: what may be tried next depends on it."""
     code: str = ""
-    """Why it was refused, as the vendor counts its reasons: `21610`, `550 5.1.1`."""
+    """The same as the vendor counts its reasons, e.g. `21610` or `550 5.1.1`; for people, never for rules."""
     reason: str = ""
     """Why it was refused, as a person reads it; holds no personal data."""
 
