@@ -10,7 +10,7 @@ from typing import Literal
 
 Refusal = Literal["opted_out", "bad_address", "unreachable", "blocked", "other"]
 """`opted_out`: the person said stop, at the vendor or the carrier. `bad_address`: no such number or mailbox.
-`unreachable`: it exists and cannot take a message now or from us. `blocked`: a filter refused the content or us."""
+`unreachable`: it exists and takes no message now or from us. `blocked`: a filter refused the text or us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
