@@ -7,9 +7,9 @@ of each kind is taken, and never two messages at once. `RULES` names every rule;
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
 
 from domain.decisions import Decision, Hold, Step
+from domain.dunning_case import Case
 from domain.dunning_policy import DunningPolicy, Ladder, Rung, pick_sender
 from domain.holdout import in_control
 
@@ -44,50 +44,6 @@ PERSON_TREATMENTS = {
     "revoked": "the customer revoked the authorisation, which is an intent to cancel",
     "ours": "the decline is our own fault or set-up, not the customer's",
 }
-
-
-class Case(NamedTuple):
-    """One failed renewal: the facts of today, gathered before. Dates are days in the shop's zone."""
-
-    id: str
-    customer: str
-    state: str
-    failed_on: date
-    remaining_minor: int
-    currency: str
-    treatment: str
-    policy_version: str
-    network: str = ""
-    card: str = ""
-    """Fingerprint of the card on file, empty where there is none."""
-    card_failed: str = ""
-    not_before: str = ""
-    """ISO date before which the network does not want another try, else empty."""
-    auto_charge: bool = True
-    vendor_retry_on: str = ""
-    subscription_status: str = "active"
-    trouble: str = ""
-    newer_case: bool = False
-    taken: frozenset[str] = frozenset()
-    """Names of the rungs already taken, whatever came of them."""
-    waiting_for_answer: bool = False
-    charges: int = 1
-    """Charge attempts on this renewal by every actor, the first one included."""
-    vendor_retries: int = 0
-    """How many of them were the vendor's own automatic retries: they spend the ladder's first rungs."""
-    last_charge_on: date | None = None
-    card_day: int = 0
-    """Attempts on this card in the last 24 hours, all renewals and actors."""
-    card_month: int = 0
-    """The same over 30 days."""
-    last_message_on: date | None = None
-    mail: str = ""
-    """Why a mail cannot be sent, empty where it can."""
-    sms: str = ""
-    """Why an SMS cannot be sent, empty where it can."""
-    vip: bool = False
-    answered: bool = False
-    """The customer wrote back on the ticket, or a support agent took it."""
 
 
 def next_step(case: Case, policy: DunningPolicy, today: date) -> Decision:
@@ -247,9 +203,9 @@ def _message(case: Case, policy: DunningPolicy, today: date, day: int) -> Decisi
 
 
 def _against_message(case: Case, policy: DunningPolicy, rung: Rung, today: date) -> Hold | None:
-    if policy.holdout_per_mille and not rung.required:
-        if in_control(case.customer, policy.holdout_salt, policy.holdout_per_mille):
-            return Hold(case.id, "D-19", "control group: only the required notice is sent")
+    held_out = policy.holdout_per_mille and not rung.required
+    if held_out and in_control(case.customer, policy.holdout_salt, policy.holdout_per_mille):
+        return Hold(case.id, "D-19", "control group: only the required notice is sent")
     if case.last_message_on:
         free_on = case.last_message_on + timedelta(days=policy.message_gap_days)
         if free_on > today:

@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+SERVER_ERROR = 500
 TRIES = 3
 """Calls in a row within seconds; Prefect's retries multiply with it, so neither is large."""
 
@@ -79,7 +80,7 @@ def _error(vendor: str, name: str, response: httpx.Response) -> Exception:
         error = Unavailable(vendor, name, f"asked us to wait ({status})")
         error.retry_after_seconds = _seconds(response.headers.get("retry-after", ""))
         return error
-    if status >= 500:
+    if status >= SERVER_ERROR:
         return NoAnswer(vendor, name, f"failed with {status}")
     if status in (401, 403):
         return Unauthorised(vendor, name, f"refused our credentials ({status})")

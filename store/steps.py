@@ -1,0 +1,140 @@
+"""Steps: what was intended, committed before the call. Outcomes are written by the ledger's writer only.
+
+`intend` is the one gate to an effect: the key is unique, so of two runs that decide the same step only one may
+call. A step that had no effect (`void`, `dropped`) may be intended again under its key.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.decisions import Step
+from domain.instants import to_text
+from store.tables import contacts, steps
+
+CHANNELS = {"mail": "mail", "sms": "sms", "follow_up": "mail"}
+"""The actions that reach a customer, and on which channel."""
+OPENED = ("intended", "unknown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A decided step with what the run knows about it. `detail` is kept for a later look-up, without personal data."""
+
+    step: Step
+    operation: str
+    customer: str
+    day: date
+    policy_version: str
+    flow_run: str
+    vendor: str
+    currency: str = ""
+    amount_minor: int = 0
+    detail: str = ""
+
+
+def intend(connection: Connection, intents: Sequence[Intent], at: datetime) -> set[str]:
+    """Write the intents; return the keys that are ours to perform now. The others belong to another run."""
+    if not intents:
+        return set()
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
+    statement = add(steps).values([_row(intent, to_text(at)) for intent in intents])
+    again = {name: statement.excluded[name] for name in ("state", "day", "rule", "reason", "message", "sender")}
+    again |= {name: statement.excluded[name] for name in ("flow_run", "intended_at", "settled_at", "detail")}
+    claimed = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[steps.c.key],
+            set_={**again, "tries": steps.c.tries + 1},
+            where=steps.c.state.in_(("void", "dropped")),
+        ).returning(steps.c.key)
+    )
+    ours = {key for (key,) in claimed}
+    _reserve(connection, add(contacts), [intent for intent in intents if intent.step.key in ours], to_text(at))
+    return ours
+
+
+def awaiting(connection: Connection, *, before: datetime) -> list[Row[Any]]:
+    """Steps without a final answer: unknown ones, and those intended before `before` and never settled."""
+    old = (steps.c.state == "intended") & (steps.c.intended_at < to_text(before))
+    chosen = select(steps).where((steps.c.state == "unknown") | old).order_by(steps.c.intended_at, steps.c.key)
+    return list(connection.execute(chosen).all())
+
+
+def by_keys(connection: Connection, keys: Iterable[str]) -> dict[str, Row[Any]]:
+    """Step rows by key."""
+    return {row.key: row for row in connection.execute(select(steps).where(steps.c.key.in_(list(keys))))}
+
+
+def of_cases(connection: Connection, ids: Iterable[str]) -> list[Row[Any]]:
+    """All steps of the cases, oldest first."""
+    chosen = select(steps).where(steps.c.case_id.in_(list(ids))).order_by(steps.c.intended_at, steps.c.key)
+    return list(connection.execute(chosen).all())
+
+
+def taken_since(connection: Connection, case: str, action: str, days: int, now: datetime) -> int:
+    """How many steps of `action` the case had in the last `days` days, whatever came of them."""
+    since = to_text(now - timedelta(days=days))
+    chosen = select(steps.c.key).where(steps.c.case_id == case, steps.c.action == action, steps.c.intended_at > since)
+    return len(connection.execute(chosen).all())
+
+
+def note_detail(connection: Connection, key: str, detail: str) -> None:
+    """Keep what a later look-up needs (e.g. the exact text of an SMS) before the call is made."""
+    connection.execute(update(steps).where(steps.c.key == key, steps.c.state == "intended").values(detail=detail))
+
+
+def _row(intent: Intent, at: str) -> Mapping[str, Any]:
+    step = intent.step
+    return {
+        "key": step.key,
+        "operation": intent.operation,
+        "case_id": step.case,
+        "action": step.action,
+        "rung": step.rung,
+        "state": "intended",
+        "day": intent.day.isoformat(),
+        "rule": step.rule,
+        "reason": step.reason,
+        "message": step.message,
+        "sender": step.sender,
+        "policy_version": intent.policy_version,
+        "flow_run": intent.flow_run,
+        "intended_at": at,
+        "settled_at": "",
+        "vendor": intent.vendor,
+        "vendor_ref": "",
+        "currency": intent.currency,
+        "amount_minor": intent.amount_minor,
+        "detail": intent.detail,
+        "tries": 1,
+    }
+
+
+def _reserve(connection: Connection, statement: Any, intents: Sequence[Intent], at: str) -> None:
+    rows = [_contact(intent, at) for intent in intents if intent.step.action in CHANNELS]
+    if rows:
+        add = statement.values(rows)
+        again = {"state": "reserved", "day": add.excluded.day, "at": add.excluded.at}
+        connection.execute(add.on_conflict_do_update(index_elements=[_key(contacts)], set_=again))
+
+
+def _contact(intent: Intent, at: str) -> dict[str, Any]:
+    return {
+        "key": intent.step.key,
+        "person": intent.customer,
+        "channel": CHANNELS[intent.step.action],
+        "purpose": "support" if intent.step.action == "follow_up" else "dunning",
+        "operation": intent.operation,
+        "case_id": intent.step.case,
+        "state": "reserved",
+        "day": intent.day.isoformat(),
+        "at": at,
+    }
+
+
+def _key(table: Table) -> Any:
+    return table.c.key
