@@ -1,0 +1,1 @@
+"""What prefect.yaml cannot say: server and worker as processes, the work pool, applying and mending."""
