@@ -82,7 +82,7 @@ cases = Table(
     text("answered_at"),
     text("source"),
     text("read_at"),
-    Index("cases_by_state", "operation", "state", "id"),
+    Index("cases_by_state", "operation", "customer", "id"),
     Index("cases_by_customer", "customer"),
     sqlite_strict=True,
 )
@@ -143,6 +143,7 @@ steps = Table(
     CheckConstraint("state in ('intended','done','refused','unknown','void','dropped')", name="steps_state"),
     Index("steps_by_case", "case_id"),
     Index("steps_open", "state", "intended_at"),
+    Index("steps_by_ref", "vendor_ref"),
     sqlite_strict=True,
 )
 """The life of every effect, by key.
