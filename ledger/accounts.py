@@ -1,0 +1,103 @@
+"""The chart of accounts, and which kind of entry may touch which account.
+
+Two books in one ledger. The accounts under `Assets`, `Liabilities`, `Income` and `Expenses` are the support
+department's money. The accounts under `Memo` are statistics in money and count: what failed, what became of
+it. Each book balances by itself. Sign: debit +, credit -, so income is negative in an account and positive in
+a report.
+"""
+
+from difflib import get_close_matches
+from typing import Final
+
+CLEARING: Final = "Assets:Clearing:Payments"
+ACCRUED: Final = "Liabilities:Accrued:Messages"
+REFUNDS: Final = "Income:Contra:Dunning:Refunds"
+CHARGEBACKS: Final = "Income:Contra:Dunning:Chargebacks"
+FAILED: Final = "Memo:Dunning:Failed"
+OPEN: Final = "Memo:Dunning:Open"
+REOPENED_BY_REFUND: Final = "Memo:Dunning:MoneyBack:Refunds"
+REOPENED_BY_CHARGEBACK: Final = "Memo:Dunning:MoneyBack:Chargebacks"
+
+RECOVERED_INCOME: Final = {
+    "silent_retry": "Income:Recovered:Dunning:SilentRetry",
+    "customer_action": "Income:Recovered:Dunning:CustomerAction",
+    "message": "Income:Recovered:Dunning:Message",
+    "support": "Income:Recovered:Dunning:Support",
+}
+"""By the phase that earned the money."""
+
+RECOVERED_MEMO: Final = {
+    "silent_retry": "Memo:Dunning:Recovered:SilentRetry",
+    "customer_action": "Memo:Dunning:Recovered:CustomerAction",
+    "message": "Memo:Dunning:Recovered:Message",
+    "support": "Memo:Dunning:Recovered:Support",
+}
+
+LOST_MEMO: Final = {
+    "cancelled": "Memo:Dunning:Lost:Cancelled",
+    "voided": "Memo:Dunning:Lost:Voided",
+    "written_off": "Memo:Dunning:Lost:WrittenOff",
+    "uncollectible": "Memo:Dunning:Lost:Uncollectible",
+}
+"""By the reason why the renewal will not be paid."""
+
+MESSAGE_COSTS: Final = {
+    "mail": "Expenses:Messages:Mail",
+    "sms": "Expenses:Messages:Sms",
+    "ticket": "Expenses:Helpdesk:Tickets",
+}
+"""By the channel that was used."""
+
+MONEY_BACK: Final = {
+    "refund": (REFUNDS, REOPENED_BY_REFUND),
+    "chargeback": (CHARGEBACKS, REOPENED_BY_CHARGEBACK),
+}
+"""By the kind of entry: the contra account, and the memo account that reopens the case."""
+
+CHART: Final[dict[str, str]] = {
+    CLEARING: "Money the payments vendor took for us and has not paid out yet.",
+    ACCRUED: "Messages and tickets already used, whose bill has not come yet.",
+    RECOVERED_INCOME["silent_retry"]: "Renewals paid by a retry of the stored card that nobody was told of.",
+    RECOVERED_INCOME["customer_action"]: "Renewals the customer paid unasked: a new card, the pay page.",
+    RECOVERED_INCOME["message"]: "Renewals the customer paid after one of our mails or texts.",
+    RECOVERED_INCOME["support"]: "Renewals paid after the hand-over, while support followed up in person.",
+    REFUNDS: "Recovered money that was given back, taken off the income.",
+    CHARGEBACKS: "Recovered money that a bank took back, taken off the income.",
+    MESSAGE_COSTS["mail"]: "What the mails cost, by the stored price list.",
+    MESSAGE_COSTS["sms"]: "What the texts cost, by the stored price list.",
+    MESSAGE_COSTS["ticket"]: "What the helpdesk tickets cost, by the stored price list.",
+    FAILED: "Every renewal that failed; the denominator of every rate, never reduced by what became of it.",
+    OPEN: "Failed renewals of which it is not yet known how they end.",
+    RECOVERED_MEMO["silent_retry"]: "Failed renewals recovered by a silent retry, at the amount that failed.",
+    RECOVERED_MEMO["customer_action"]: "Failed renewals recovered by the customer unasked.",
+    RECOVERED_MEMO["message"]: "Failed renewals recovered after a message.",
+    RECOVERED_MEMO["support"]: "Failed renewals recovered by support.",
+    LOST_MEMO["cancelled"]: "Failed renewals whose subscription the customer cancelled.",
+    LOST_MEMO["voided"]: "Failed renewals whose invoice was voided.",
+    LOST_MEMO["written_off"]: "Failed renewals given up at the end of the follow-up.",
+    LOST_MEMO["uncollectible"]: "Failed renewals that the payments vendor marked as uncollectible.",
+    REOPENED_BY_REFUND: "Recovered renewals that are open again because all of the money was refunded.",
+    REOPENED_BY_CHARGEBACK: "Recovered renewals that are open again because a bank took the money back.",
+}
+"""Every account with what it holds. An account that is not here cannot be posted to."""
+
+KINDS: Final[dict[str, frozenset[str]]] = {
+    "renewal_failed": frozenset({FAILED, OPEN}),
+    "renewal_recovered": frozenset({CLEARING, OPEN, *RECOVERED_INCOME.values(), *RECOVERED_MEMO.values()}),
+    "renewal_lost": frozenset({OPEN, *LOST_MEMO.values()}),
+    "message_cost": frozenset({ACCRUED, *MESSAGE_COSTS.values()}),
+    "refund": frozenset({CLEARING, OPEN, *MONEY_BACK["refund"]}),
+    "chargeback": frozenset({CLEARING, OPEN, *MONEY_BACK["chargeback"]}),
+    "reversal": frozenset(CHART),
+}
+"""Which accounts each kind of entry may touch. A reversal may touch what the entry it mirrors touched."""
+
+
+def nearest(name: str) -> tuple[str, ...]:
+    """Up to three accounts whose names are like `name`, the likeliest first."""
+    return tuple(get_close_matches(name, CHART, n=3, cutoff=0.5))
+
+
+def is_memo(account: str) -> bool:
+    """True for the statistical book, whose amounts are no money of ours."""
+    return account.startswith("Memo:")
