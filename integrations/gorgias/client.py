@@ -6,15 +6,17 @@ POST is never repeated before `find_ticket` or `find_message` has looked for it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from domain.messages import Ticket, TicketDraft, TicketMessage, TicketState
 from integrations.errors import Refused, Unreadable
+from integrations.fields import Damaged
 from integrations.gorgias import mapping
 from integrations.http import call, json_object
 
+T = TypeVar("T")
 VENDOR = mapping.VENDOR
 PAGE_SIZE = 100
 PAGES = 50
@@ -38,7 +40,7 @@ class GorgiasHelpdesk:
         """Open a ticket with its first message. Raises NoAnswer where only `find_ticket(key)` can tell."""
         body = mapping.write_ticket(draft, key=key)
         ticket = await self._post(f"open ticket {key}", "/api/tickets", body)
-        return mapping.read_ticket(ticket, site=self._site)
+        return self._ticket("open ticket", ticket)
 
     async def find_ticket(self, key: str) -> Ticket | None:
         """The ticket that carries our key, in the trash or not, or None: it was never opened."""
@@ -47,20 +49,20 @@ class GorgiasHelpdesk:
             if not mapping.has_key(ticket, key):
                 # Unfiltered answers would make "not found" a guess, and the guess a second ticket.
                 raise Unreadable(VENDOR, name, "the filter external_id was not applied")
-            return mapping.read_ticket(ticket, site=self._site)
+            return self._ticket(name, ticket)
         return None
 
     async def add_message(self, ticket_ref: str, message: TicketMessage, *, key: str) -> str:
         """Write one message on a ticket; returns its id. NoAnswer where only `find_message` can tell."""
         path = f"/api/tickets/{int(ticket_ref)}/messages"
         made = await self._post(f"add message {key}", path, mapping.write_message(message, key=key))
-        return mapping.read_ref(made, "message")
+        return _read("add message", mapping.read_ref, made)
 
     async def find_message(self, ticket_ref: str, key: str) -> str | None:
         """The id of the message on this ticket that carries our key, or None: it was never written."""
         async for message in self._messages(ticket_ref):
             if mapping.has_key(message, key):
-                return mapping.read_ref(message, "message")
+                return _read("find message", mapping.read_ref, message)
         return None
 
     async def state(self, ticket_ref: str) -> TicketState:
@@ -74,7 +76,10 @@ class GorgiasHelpdesk:
         messages = mapping.all_messages(ticket)
         if messages is None:
             messages = [message async for message in self._messages(ticket_ref)]
-        return mapping.read_state(ticket, messages)
+        return _read(name, lambda found: mapping.read_state(found, messages), ticket)
+
+    def _ticket(self, name: str, ticket: dict[str, Any]) -> Ticket:
+        return _read(name, lambda found: mapping.read_ticket(found, site=self._site), ticket)
 
     async def _messages(self, ticket_ref: str) -> AsyncIterator[dict[str, Any]]:
         # The list below the ticket itself is deprecated and has no pages.
@@ -119,6 +124,13 @@ class GorgiasHelpdesk:
         if used.isdigit() and limit.isdigit() and int(used) >= int(limit) - ROOM_LEFT:
             await asyncio.sleep(1 / CALLS_PER_SECOND)
         return response
+
+
+def _read(name: str, read: Callable[[dict[str, Any]], T], item: dict[str, Any]) -> T:
+    try:
+        return read(item)
+    except Damaged as error:
+        raise Unreadable(VENDOR, name, str(error)) from error
 
 
 def _refusal(name: str, response: httpx.Response) -> Refused:

@@ -11,7 +11,8 @@ from html import escape
 from typing import Any
 
 from domain.messages import Ticket, TicketDraft, TicketMessage, TicketState
-from integrations.errors import Refused, Unreadable
+from integrations.errors import Refused
+from integrations.fields import Damaged, need_whole, shape
 
 VENDOR = "gorgias"
 LONGEST_EXTERNAL_ID = 255
@@ -72,16 +73,15 @@ def write_message(message: TicketMessage, *, key: str) -> dict[str, Any]:
     }
 
 
-def read_ticket(ticket: Mapping[str, Any], *, site: str) -> Ticket:
+def read_ticket(ticket: dict[str, Any], *, site: str) -> Ticket:
     """A ticket's id and the page where an agent opens it; `site` is the account's address."""
-    return Ticket(ref=read_ref(ticket, "ticket"), url=f"{site}/app/ticket/{ticket['id']}")
+    ref = read_ref(ticket)
+    return Ticket(ref=ref, url=f"{site}/app/ticket/{ref}")
 
 
-def read_ref(item: Mapping[str, Any], what: str) -> str:
-    """The id of a ticket or a message as text; Unreadable where there is none."""
-    if not isinstance(item.get("id"), int):
-        raise Unreadable(VENDOR, what, f"a {what} without a whole number as id")
-    return str(item["id"])
+def read_ref(item: dict[str, Any]) -> str:
+    """The id of a ticket or a message as text; Damaged where there is none."""
+    return str(need_whole(item, "id"))
 
 
 def read_state(ticket: Mapping[str, Any], messages: Iterable[Mapping[str, Any]]) -> TicketState:
@@ -147,7 +147,7 @@ def _instant(text: Any) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except (TypeError, ValueError) as error:
-        raise Unreadable(VENDOR, "ticket", "a created_datetime that is not an ISO instant") from error
+        raise Damaged(f"created_datetime: an ISO instant was expected, not {shape(text)}") from error
     # Gorgias writes UTC; an instant without a zone is therefore UTC too.
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 

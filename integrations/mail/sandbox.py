@@ -59,7 +59,10 @@ WRONG_PASSWORD = b"wrong"
 
 @dataclass(slots=True)
 class Sink:
-    """The server and its memory. Mails are parsed when somebody asks, so that taking many is quick. `start` it in a running event loop; `app` is its control over HTTP."""
+    """The server and its memory. `start` it in a running event loop; `app` is its control over HTTP.
+
+    Mails are parsed when somebody asks for them, so that taking many is quick.
+    """
 
     clock: Clock
     faults: Faults = field(default_factory=lambda: Faults("mail"))

@@ -4,17 +4,20 @@ Twilio has no idempotency key. So an unanswered `send` is never repeated before 
 to the same number with the same body since the step was intended; a key in the request would change nothing.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from domain.messages import InboundText, Sent
 from integrations.errors import Refused, Unreadable
+from integrations.fields import Damaged
 from integrations.http import call, json_object
+from integrations.pages import Page, read_page
 from integrations.twilio import mapping
 
+T = TypeVar("T")
 VENDOR = mapping.VENDOR
 PAGE_SIZE = 200
 PAGES = 50
@@ -26,7 +29,7 @@ A text found too much is one not sent twice; a text found too little would be se
 
 
 class TwilioTexts:
-    """One account and one number of ours. The HTTP client is the caller's, who closes it."""
+    """One account and one number of ours, or one messaging service. The HTTP client is the caller's, who closes it."""
 
     def __init__(self, http: httpx.AsyncClient, account_sid: str, auth_token: str, sender: str) -> None:
         self._http = http
@@ -40,7 +43,7 @@ class TwilioTexts:
         `key` names the step in errors only: Twilio takes no key. Raises NoAnswer where only `find` can tell.
         """
         name = f"send {key}"
-        form = {"To": to, "From": self._sender, "Body": body}
+        form = mapping.write_text(self._sender, to, body)
         response = await call(
             VENDOR,
             name,
@@ -50,31 +53,35 @@ class TwilioTexts:
         )
         if response.status_code == httpx.codes.BAD_REQUEST:
             return _refusal(name, response)
-        return mapping.read_sent(json_object(VENDOR, name, response))
+        return _read(name, mapping.read_sent, json_object(VENDOR, name, response))
 
     async def find(self, to: str, body: str, since: datetime) -> Sent | None:
         """The text to this number with exactly this body made since then, or None: it was never made.
 
         Filtered by number only: Twilio's date filter looks at the day of sending, which a queued text lacks.
         """
+        name = "find text"
         earliest = since.astimezone(UTC) - CLOCKS_DIFFER
-        async for message in self._read({"To": to, "From": self._sender}):
-            recent = mapping.is_ours_to(message, to) and mapping.written_at(message) >= earliest
-            if recent and mapping.same_body(message, body):
-                return mapping.read_sent(message)
+        filters = {"To": to} if mapping.is_service(self._sender) else {"To": to, "From": self._sender}
+        async for message in self._list(filters):
+            recent = mapping.is_ours_to(message, to) and _read(name, mapping.written_at, message) >= earliest
+            if recent and _read(name, lambda found: mapping.same_body(found, body), message):
+                return _read(name, mapping.read_sent, message)
         return None
 
-    async def replies(self, since: datetime) -> list[InboundText]:
-        """What people texted to our number since then, oldest first. Overlap is fine: `ref` is unique."""
-        day = f"{since.astimezone(UTC):%Y-%m-%d}"
-        texts = [
-            mapping.read_inbound(message)
-            async for message in self._read({"To": self._sender, "DateSent>": day})
-            if mapping.is_inbound(message)
-        ]
-        return sorted((text for text in texts if text.at >= since), key=lambda text: text.at)
+    async def replies(self, since: datetime) -> Page[InboundText]:
+        """What people texted to us since then, oldest first, and apart from it what could not be read.
 
-    async def _read(self, filters: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
+        Overlap is fine: `ref` is unique. Twilio filters by day; the instant is compared here.
+        """
+        day = {"DateSent>": f"{since.astimezone(UTC):%Y-%m-%d}"}
+        filters = day if mapping.is_service(self._sender) else {**day, "To": self._sender}
+        raw = [message async for message in self._list(filters)]
+        page = read_page(VENDOR, "reply", raw, mapping.read_inbound)
+        recent = sorted((text for text in page.items if text.at >= since), key=lambda text: text.at)
+        return Page(tuple(recent), page.unreadable)
+
+    async def _list(self, filters: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         url = str(httpx.URL(self._messages, params={**filters, "PageSize": str(PAGE_SIZE)}))
         for _ in range(PAGES):
             page = await self._page(url)
@@ -96,6 +103,13 @@ class TwilioTexts:
         if not isinstance(messages, list) or not all(isinstance(item, dict) for item in messages):
             raise Unreadable(VENDOR, name, "answered without a list of messages")
         return page
+
+
+def _read(name: str, read: Callable[[dict[str, Any]], T], message: dict[str, Any]) -> T:
+    try:
+        return read(message)
+    except Damaged as error:
+        raise Unreadable(VENDOR, name, str(error)) from error
 
 
 def _refusal(name: str, response: httpx.Response) -> Sent:

@@ -4,13 +4,12 @@ Shapes are those of Twilio's own description of API 2010-04-01. A number that ca
 vendor's texts are never repeated, because they contain the number.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from domain.messages import InboundText, Refusal, Sent
-from integrations.errors import Unreadable
+from integrations.fields import Damaged, need_text
 
 VENDOR = "twilio"
 
@@ -36,11 +35,9 @@ REFUSALS: dict[str, tuple[Refusal, str]] = {
 UNDELIVERED = frozenset({"failed", "undelivered", "canceled"})
 
 
-def read_sent(message: Mapping[str, Any]) -> Sent:
-    """A Message resource as what became of it; Unreadable where it has no `sid`."""
-    ref, status = message.get("sid"), message.get("status")
-    if not isinstance(ref, str) or not ref or not isinstance(status, str):
-        raise Unreadable(VENDOR, "message", "a message without sid or status")
+def read_sent(message: dict[str, Any]) -> Sent:
+    """A Message resource as what became of it; Damaged where it has no `sid` or no `status`."""
+    ref, status = need_text(message, "sid"), need_text(message, "status")
     if status not in UNDELIVERED:
         return Sent(ref=ref, state="accepted")
     return _refused(str(message.get("error_code") or ""), ref=ref, otherwise=f"the text was {status}")
@@ -52,42 +49,51 @@ def read_refusal(body: Any) -> tuple[str, Sent | None]:
     return code, _refused(code, ref="", otherwise="") if code in REFUSALS else None
 
 
-def read_inbound(message: Mapping[str, Any]) -> InboundText:
-    """An inbound Message resource; Unreadable names the field that is missing. No text (a picture) is ""."""
-    ref, sender = message.get("sid"), message.get("from")
-    if not isinstance(ref, str) or not isinstance(sender, str):
-        raise Unreadable(VENDOR, "messages", "an inbound message without sid or from")
-    return InboundText(ref=ref, sender=sender, body=message.get("body") or "", at=written_at(message))
+def read_inbound(message: dict[str, Any]) -> InboundText | None:
+    """A text from a person to us, None for one of ours; Damaged names the field. No text (a picture) is ""."""
+    if message.get("direction") != "inbound":
+        return None
+    return InboundText(
+        ref=need_text(message, "sid"),
+        sender=need_text(message, "from"),
+        body=message.get("body") or "",
+        at=written_at(message),
+    )
 
 
-def is_inbound(message: Mapping[str, Any]) -> bool:
-    """True for a text from a person to us."""
-    return message.get("direction") == "inbound"
+def write_text(sender: str, to: str, body: str) -> dict[str, str]:
+    """The form of POST Messages.json; `sender` is our number or a messaging service's id (`MG…`)."""
+    return {"To": to, "MessagingServiceSid" if is_service(sender) else "From": sender, "Body": body}
 
 
-def is_ours_to(message: Mapping[str, Any], to: str) -> bool:
+def is_service(sender: str) -> bool:
+    """True for a messaging service, which picks one of its numbers for each text."""
+    return sender.startswith("MG")
+
+
+def is_ours_to(message: dict[str, Any], to: str) -> bool:
     """True for a text of ours to this number, whatever became of it."""
     return message.get("direction") != "inbound" and message.get("to") == to
 
 
-def same_body(message: Mapping[str, Any], body: str) -> bool:
+def same_body(message: dict[str, Any], body: str) -> bool:
     """True where the text says exactly this; space at the ends and kinds of line ends may be tidied.
 
-    Unreadable where the account hides bodies: then nobody can tell whether it is the same text.
+    Damaged where the account hides bodies: then nobody can tell whether it is the same text.
     """
     theirs = message.get("body")
     if not theirs:
-        raise Unreadable(VENDOR, "list messages", "the account hides message bodies; switch redaction off")
+        raise Damaged("body: the account hides message bodies; switch redaction off")
     return _tidy(theirs) == _tidy(body)
 
 
-def written_at(message: Mapping[str, Any]) -> datetime:
+def written_at(message: dict[str, Any]) -> datetime:
     """When the vendor made the message: `date_created`, which is there even before it is sent (RFC 2822)."""
     text = message.get("date_created") or message.get("date_sent")
     try:
         return parsedate_to_datetime(str(text)).astimezone(UTC)
     except (TypeError, ValueError) as error:
-        raise Unreadable(VENDOR, "messages", "a message whose date is not RFC 2822") from error
+        raise Damaged("date_created: not a date as in RFC 2822") from error
 
 
 def _refused(code: str, *, ref: str, otherwise: str) -> Sent:
