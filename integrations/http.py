@@ -38,6 +38,7 @@ async def call(
     `repeatable` says that a second identical call cannot have a second effect.
     """
     kinds = (Unavailable, NoAnswer) if repeatable else (Unavailable,)
+    unsure = False
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(kinds),
         stop=stop_after_attempt(TRIES),
@@ -45,7 +46,16 @@ async def call(
         reraise=True,
     ):
         with attempt:
-            return await _once(vendor, name, send, accept)
+            try:
+                return await _once(vendor, name, send, accept)
+            except NoAnswer:
+                unsure = True
+                raise
+            except Unavailable as error:
+                if not unsure:
+                    raise
+                # An earlier try may have had its effect, so "nothing happened" is not known any more.
+                raise NoAnswer(vendor, name, f"no answer, and then it {error.message}") from error
     raise AssertionError("unreachable: tenacity re-raises the last error")
 
 
