@@ -114,7 +114,7 @@ SQLITE_GUARDS = (
 POSTGRESQL_GUARDS = (
     f"""
     CREATE FUNCTION recoup_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN RAISE EXCEPTION '% {REFUSED}', TG_TABLE_NAME; END $$
+    BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' {REFUSED}'; END $$
     """,
     """
     CREATE FUNCTION recoup_head_forward() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -157,5 +157,5 @@ def upgrade() -> None:
         connection.exec_driver_sql(statement.format(**words))
     head = f"INSERT INTO ledger_head (id, seq, hash, recorded_at) VALUES (1, 0, '{'0' * 64}', '')"
     for statement in (*INDEXES, head, *(SQLITE_GUARDS if sqlite else POSTGRESQL_GUARDS)):
-        # exec_driver_sql: op.execute would take a colon or a percent sign in the text for a parameter.
+        # Straight to the driver: `op.execute` would take a colon in the text for a parameter.
         connection.exec_driver_sql(statement)
