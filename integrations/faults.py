@@ -175,9 +175,7 @@ async def _control(faults: Faults, scope: Scope, receive: Receive, send: Send) -
 
 def _read(item: Any) -> Fault:
     if not isinstance(item, dict):
-        raise ValueError(
-            f"a fault is an object with call, fault, times, seconds; this is a {type(item).__name__}"
-        )
+        raise ValueError(f"a fault is an object with call, fault, times, seconds; this is a {type(item).__name__}")
     strange = set(item) - {"vendor", "call", "fault", "times", "seconds"}
     if strange:
         raise ValueError(f"unknown field {sorted(strange)[0]!r} in a fault")
