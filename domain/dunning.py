@@ -38,6 +38,7 @@ RULES = {
     "D-22": "With support: follow-up mails go out from the ticket",
     "D-23": "This card refuses for good; only a new one helps",
     "D-24": "Another invoice of the same customer is charged first",
+    "D-25": "It is night at the recipient; the message waits for their daytime",
 }
 
 PERSON_TREATMENTS = {

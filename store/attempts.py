@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -37,6 +36,12 @@ def failed_of_cases(connection: Connection, ids: Iterable[str]) -> dict[str, lis
     for row in connection.execute(chosen.order_by(attempts.c.at, attempts.c.id)):
         found.setdefault(row.case_id, []).append(row)
     return found
+
+
+def succeeded(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of the cases that an attempt has paid."""
+    chosen = select(attempts.c.case_id).where(attempts.c.case_id.in_(list(ids)), attempts.c.outcome == "succeeded")
+    return {case for (case,) in connection.execute(chosen)}
 
 
 def of_cases(connection: Connection, ids: Iterable[str]) -> list[Row[Any]]:

@@ -96,6 +96,24 @@ def update_facts(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
     connection.execute(change, values)
 
 
+def to_person(connection: Connection, customer: str, trouble: str) -> None:
+    """Give the customer's open cases to a person; one that has trouble already keeps its own."""
+    mine = (cases.c.customer == customer) & cases.c.state.in_(OPEN) & (cases.c.trouble == "")
+    connection.execute(update(cases).where(mine).values(trouble=trouble, state="person"))
+
+
+def note_answer(connection: Connection, ticket: str, at: datetime) -> None:
+    """Note that the customer answered on a ticket, or that an agent took it; the first time counts."""
+    mine = (cases.c.ticket == ticket) & (cases.c.answered_at == "")
+    connection.execute(update(cases).where(mine).values(answered_at=to_text(at)))
+
+
+def tickets(connection: Connection) -> list[str]:
+    """References of the hand-over tickets on which something is open and nobody has answered yet."""
+    waits = (cases.c.state == "handed_over") & (cases.c.ticket != "") & (cases.c.answered_at == "")
+    return sorted({ticket for (ticket,) in connection.execute(select(cases.c.ticket).where(waits))})
+
+
 def _case(
     row: Row[Any],
     history: list[Row[Any]],

@@ -1,0 +1,1 @@
+"""Effects: one file per thing touched. Plain async functions; `shells.py` wraps them for Prefect."""

@@ -1,0 +1,28 @@
+"""Contacts: every message of every operation, reserved with the intent, sent or released with the outcome.
+
+Reserving is part of `store.steps.intend`, settling of the ledger's writer; here is what people sent to us.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.instants import day_in, to_text
+from store.tables import contacts
+
+
+def receive(connection: Connection, key: str, person: str, channel: str, at: datetime, zone: str) -> bool:
+    """Note a message from a person; False where it was noted before, so that it is handled once."""
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(contacts)
+    row = {"key": key, "person": person, "channel": channel, "purpose": "reply", "operation": "dunning", "case_id": ""}
+    row |= {"state": "received", "day": day_in(at, zone).isoformat(), "at": to_text(at)}
+    return bool(connection.execute(add.values(row).on_conflict_do_nothing()).rowcount)
+
+
+def of_people(connection: Connection, ids: Iterable[str]) -> list[Row[Any]]:
+    """Every message to and from these people, oldest first."""
+    chosen = select(contacts).where(contacts.c.person.in_(list(ids))).order_by(contacts.c.at, contacts.c.key)
+    return list(connection.execute(chosen).all())

@@ -1,0 +1,154 @@
+"""The composition root: settings become a database, a writer and vendor clients, opened once per run.
+
+Clients and secrets are never arguments of Prefect tasks (Prefect hashes arguments), so the open connections
+are found through a context variable: `current()`. Nothing here is opened at import.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import Engine
+
+from integrations.gorgias import client as helpdesk_vendor
+from integrations.http import open_client
+from integrations.mail import client as mail_vendor
+from integrations.stripe import client as payments_vendor
+from integrations.twilio import client as texts_vendor
+from ledger.posting import Writer
+from policies.load import LoadedPolicy, load_body, load_dunning
+from store import policy_versions, schema
+from store.db import connect, reading, transaction
+
+Clock = Callable[[], datetime]
+STEM = "dunning"
+
+
+class NotReady(Exception):
+    """The database is not as this version of recoup needs it; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """The names under which steps and entries remember who was called."""
+
+    payments: str = payments_vendor.VENDOR
+    texts: str = texts_vendor.VENDOR
+    helpdesk: str = helpdesk_vendor.VENDOR
+    mail: str = mail_vendor.VENDOR
+
+
+@dataclass(slots=True)
+class Connections:
+    """Everything a run may touch, open. `zone` is the shop's IANA time zone, `clock` gives aware instants."""
+
+    engine: Engine
+    writer: Writer
+    vendors: Vendors
+    payments: payments_vendor.StripePayments
+    texts: texts_vendor.TwilioTexts
+    helpdesk: helpdesk_vendor.GorgiasHelpdesk
+    mailer: mail_vendor.Mailer
+    policy: LoadedPolicy
+    clock: Clock
+    zone: str
+    shop: str
+    home: Path
+    texts_configured: bool
+    """False where the shop sends no SMS: then no SMS is due and no reply is looked for."""
+    concurrency: int = 32
+    """Steps in flight at once per vendor."""
+    policies: dict[str, LoadedPolicy] = field(default_factory=dict)
+    """Every policy version that a running case keeps, by version."""
+    locked_out: set[str] = field(default_factory=set)
+    """Vendors that refused our credentials in this run."""
+
+    def policy_of(self, version: str) -> LoadedPolicy:
+        """The policy version a case started with, read back from where it was first used."""
+        if version not in self.policies:
+            with reading(self.engine) as connection:
+                stored = policy_versions.bodies(connection, STEM, [version])
+            self.policies[version] = load_body(stored[version]) if version in stored else self.policy
+        return self.policies[version]
+
+
+_CURRENT: ContextVar[Connections] = ContextVar("recoup_connections")
+
+
+def current() -> Connections:
+    """The connections of this run; a LookupError outside of `opened`."""
+    return _CURRENT.get()
+
+
+@asynccontextmanager
+async def opened(settings: Any, *, clock: Clock | None = None) -> AsyncIterator[Connections]:
+    """Open everything for one run and close it again; inside another `opened` the outer one is used."""
+    outer = _CURRENT.get(None)
+    if outer is not None:
+        yield outer
+        return
+    async with AsyncExitStack() as stack:
+        connections = await _open(settings, clock or _utc_now, stack)
+        token = _CURRENT.set(connections)
+        try:
+            yield connections
+        finally:
+            _CURRENT.reset(token)
+
+
+def open_database(settings: Any) -> Engine:
+    """The engine, with the schema brought up to date on SQLite and checked everywhere; NotReady says what is wrong."""
+    engine = connect(settings.database_url)
+    if engine.dialect.name == "sqlite":
+        schema.migrate(engine)
+    if findings := schema.check(engine):
+        raise NotReady("; ".join(findings))
+    return engine
+
+
+async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connections:
+    engine = open_database(settings)
+    stack.callback(engine.dispose)
+    writer = stack.enter_context(Writer(engine, clock=clock))
+    policy = load_dunning(settings.policies_dir)
+    with transaction(engine) as connection:
+        policy_versions.remember(connection, STEM, policy.version, policy.body, clock())
+
+    async def client(url: str) -> httpx.AsyncClient:
+        return await stack.enter_async_context(open_client(url))
+
+    payments, texts, helpdesk, mail = settings.payments, settings.texts, settings.helpdesk, settings.mail
+    server = mail_vendor.Server(mail.host, mail.port, mail.security, mail.user, _secret(mail.password))
+    return Connections(
+        engine=engine,
+        writer=writer,
+        vendors=Vendors(),
+        payments=payments_vendor.StripePayments(await client(payments.url), _secret(payments.secret_key)),
+        texts=texts_vendor.TwilioTexts(
+            await client(texts.url), texts.account_sid, _secret(texts.auth_token), texts.sender
+        ),
+        helpdesk=helpdesk_vendor.GorgiasHelpdesk(await client(helpdesk.url), helpdesk.user, _secret(helpdesk.api_key)),
+        mailer=await stack.enter_async_context(mail_vendor.Mailer(server)),
+        policy=policy,
+        clock=clock,
+        zone=settings.shop.time_zone,
+        shop=settings.shop.name,
+        home=settings.home,
+        texts_configured=bool(texts.account_sid),
+        policies={policy.version: policy},
+    )
+
+
+def _secret(value: Any) -> str:
+    """The secret itself, only here, where a client is made with it."""
+    text: str = value.get_secret_value()
+    return text
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

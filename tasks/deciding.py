@@ -1,0 +1,119 @@
+"""Gather and decide from our own tables: no vendor is called, so `plan` and a live run decide the same.
+
+Cases are streamed in pages of whole customers; a million need no more memory than ten thousand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from domain.contacts import send_at
+from sqlalchemy import Engine
+
+from domain.decisions import Decision, Hold, Step
+from domain.dunning import decide_customer
+from domain.dunning_follow_up import Thread, next_follow_up
+from domain.dunning_policy import DunningPolicy
+from domain.instants import to_text
+from domain.people import Person
+from policies.load import LoadedPolicy
+from store import cases, people, steps
+from store.db import reading
+from store.holds import waiting
+
+
+class Source(Protocol):
+    """What deciding needs of the open connections: the database and every policy version in use."""
+
+    engine: Engine
+    policy: LoadedPolicy
+    zone: str
+
+    def policy_of(self, version: str) -> LoadedPolicy:
+        """The policy with this version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The decisions about one page of cases."""
+
+    decisions: list[Decision]
+    cases: int
+
+
+def decide(source: Source, day: date, now: datetime, *, only: frozenset[str] | None = None) -> Iterator[Page]:
+    """Decide all open cases for `day`, page by page; `only` keeps to some case ids."""
+    for rows in cases.stream(source.engine, "dunning"):
+        chosen = rows if only is None else [row for row in rows if row.id in only]
+        if not chosen:
+            continue
+        with reading(source.engine) as connection:
+            grouped = cases.facts(connection, chosen, now=now, zone=source.zone)
+            policies = {row.policy_version: source.policy_of(row.policy_version).policy for row in chosen}
+            decided = [found for customer in grouped for found in decide_customer(customer, policies, day)]
+            texted = {found.case for found in decided if isinstance(found, Step) and found.action == "sms"}
+            persons = people.by_ids(connection, {row.customer for row in chosen if row.id in texted})
+        owners = {row.id: persons.get(row.customer) for row in chosen if row.id in texted}
+        yield Page([_in_daytime(source, found, owners, now) for found in decided], len(chosen))
+
+
+def decide_follow_ups(source: Source, day: date) -> Iterator[Page]:
+    """Decide the personal mail of every hand-over ticket for `day`, page by page."""
+    for rows in cases.stream(source.engine, "dunning"):
+        handed = [row for row in rows if row.state == "handed_over" and row.ticket]
+        tickets: dict[str, list[Any]] = {}
+        for row in handed:
+            tickets.setdefault(row.ticket, []).append(row)
+        if not tickets:
+            continue
+        with reading(source.engine) as connection:
+            history = steps.of_cases(connection, [row.id for row in handed])
+            known = people.by_ids(connection, {row.customer for row in handed})
+        threads = [_thread(source, group, history, known) for group in tickets.values()]
+        yield Page([next_follow_up(thread, policy, day) for thread, policy in threads], len(handed))
+
+
+def waiting_cases(source: Source, now: datetime, day: date) -> frozenset[str]:
+    """Cases that were held for the recipient's night since yesterday and may be taken up by now."""
+    with reading(source.engine) as connection:
+        return frozenset(waiting(connection, to_text(now), oldest=day))
+
+
+def _in_daytime(source: Source, found: Decision, owners: dict[str, Person | None], now: datetime) -> Decision:
+    """The same decision, or a hold where it is night at the recipient."""
+    person = owners.get(found.case)
+    if not isinstance(found, Step) or found.action != "sms" or person is None:
+        return found
+    allowed = send_at("sms", person, now, source.policy.quiet_hours)
+    if allowed <= now:
+        return found
+    return Hold(found.case, "D-25", f"quiet hours at the recipient until {to_text(allowed)}", until=to_text(allowed))
+
+
+def _thread(
+    source: Source, group: list[Any], history: list[Any], known: dict[str, Person]
+) -> tuple[Thread, DunningPolicy]:
+    ids = {row.id for row in group}
+    mine = [step for step in history if step.case_id in ids and step.state not in cases.NOT_TAKEN]
+    opened = [step for step in mine if step.action == "hand_over"]
+    lead = next((step.case_id for step in opened if step.vendor_ref), group[0].id)
+    sent = [step for step in mine if step.action == "follow_up" and step.state != "refused"]
+    person = known.get(group[0].customer)
+    policy = source.policy_of(group[0].policy_version).policy
+    handed_on = min((date.fromisoformat(step.day) for step in opened), default=date.max)
+    thread = Thread(
+        id=lead,
+        customer=group[0].customer,
+        ticket=group[0].ticket,
+        handed_over_on=handed_on,
+        open_cases=len(group),
+        policy_version=policy.version,
+        taken=frozenset(step.rung for step in mine if step.action == "follow_up"),
+        waiting_for_answer=any(step.state in steps.OPENED for step in mine),
+        answered=any(row.answered_at for row in group),
+        last_message_on=max((date.fromisoformat(step.day) for step in sent), default=None),
+        last_sender=sent[-1].sender if sent else "",
+        mail="" if person and person.email else "no e-mail address is known",
+    )
+    return thread, policy

@@ -1,0 +1,165 @@
+"""Performing: the life of a step. Intended, last look, call, outcome; one wave of steps at a time.
+
+The intent is committed before the call, and only who wrote it may call. What becomes of the call is one
+settlement. No answer is `unknown` and never repeated here: reconcile asks the vendor by our key.
+Steps of one customer go one after the other; after a refused credential that vendor is not called again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Literal
+
+from domain.decisions import Step
+from domain.people import Person
+from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
+from ledger.errors import LedgerError
+from ledger.settlements import Settlement
+from store import cases, people, steps
+from store.db import reading, transaction
+from store.steps import CHANNELS, Intent
+from tasks.connect import Connections
+from tasks.settling import settle
+
+WAVE = 16
+"""Intents per commit: at most so many mails can be uncertain after a crash, for mail has no look-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run knows of itself: the day it is for, its instant, its id in the Prefect UI."""
+
+    operation: str
+    day: date
+    now: datetime
+    flow_run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One step with the rows it needs, read just before."""
+
+    step: Any
+    """A decided `Step`, or a stored row of `steps`: both have the same names."""
+    case: Any
+    person: Person
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step, for the run's page. `detail` holds no personal data."""
+
+    key: str
+    action: str
+    state: Literal["done", "refused", "unknown", "void", "dropped", "elsewhere", "failed"]
+    detail: str
+    amount_minor: int = 0
+    currency: str = ""
+
+
+Perform = Callable[[Connections, Job], Awaitable[Settlement]]
+
+
+async def perform_all(
+    c: Connections, decided: Sequence[Step], run: Run, actions: Mapping[str, Perform]
+) -> list[Outcome]:
+    """Perform a chunk of steps, several waves at once; every step has an outcome in the answer."""
+    jobs = _jobs(c, decided, run)
+    waves = [jobs[start : start + WAVE] for start in range(0, len(jobs), WAVE)]
+    gate = asyncio.Semaphore(max(1, c.concurrency // WAVE))
+
+    async def one(wave: list[list[Job]]) -> list[Outcome]:
+        async with gate:
+            return await _wave(c, wave, actions)
+
+    return [outcome for wave in await asyncio.gather(*map(one, waves)) for outcome in wave]
+
+
+def _jobs(c: Connections, decided: Sequence[Step], run: Run) -> list[list[Job]]:
+    """The steps with their cases and people, one list per customer."""
+    with reading(c.engine) as connection:
+        rows = cases.by_id(connection, {step.case for step in decided})
+        known = people.by_ids(connection, {row.customer for row in rows.values()})
+    grouped: dict[str, list[Job]] = {}
+    for step in decided:
+        case = rows[step.case]
+        person = known.get(case.customer) or Person(id=case.customer)
+        grouped.setdefault(case.customer, []).append(Job(step, case, person, run))
+    return list(grouped.values())
+
+
+async def _wave(c: Connections, wave: list[list[Job]], actions: Mapping[str, Perform]) -> list[Outcome]:
+    jobs = [job for customer in wave for job in customer]
+    with transaction(c.engine) as connection:
+        ours = steps.intend(connection, [_intent(job, c) for job in jobs], c.clock())
+
+    async def in_order(customer: list[Job]) -> list[Outcome]:
+        return [await _perform(c, job, actions) if job.step.key in ours else _elsewhere(job.step) for job in customer]
+
+    return [outcome for customer in await asyncio.gather(*map(in_order, wave)) for outcome in customer]
+
+
+async def _perform(c: Connections, job: Job, actions: Mapping[str, Perform]) -> Outcome:
+    step = job.step
+    try:
+        settlement = await _settlement(c, job, actions[step.action])
+        await settle(c, settlement)
+    except LedgerError as error:
+        return Outcome(step.key, step.action, "failed", f"not booked: {error}")
+    amount = settlement.amount if settlement.state == "done" else None
+    return Outcome(
+        step.key,
+        step.action,
+        settlement.state,
+        settlement.detail,
+        amount.minor if amount else 0,
+        amount.currency if amount else "",
+    )
+
+
+async def _settlement(c: Connections, job: Job, perform: Perform) -> Settlement:
+    """The outcome of the call, or what the vendor's error says about whether anything happened."""
+    step = job.step
+    contact: Literal["", "released"] = "released" if step.action in CHANNELS else ""
+    blank = Settlement(key=step.key, state="void", at=c.clock())
+    vendor = vendor_of(c, step.action)
+    if vendor in c.locked_out:
+        return replace(blank, detail=f"not called: {vendor} refused our credentials before", contact=contact)
+    try:
+        return await perform(c, job)
+    except Unauthorised as error:
+        c.locked_out.add(vendor)
+        return replace(blank, detail=f"nothing happened: {error}", contact=contact)
+    except Unavailable as error:
+        return replace(blank, detail=f"nothing happened: {error}", contact=contact)
+    except (NoAnswer, Unreadable) as error:
+        return replace(blank, state="unknown", detail=f"{error}; reconcile asks the vendor")
+    except Refused as error:
+        return replace(blank, state="refused", detail=str(error), contact=contact)
+
+
+def _intent(job: Job, c: Connections) -> Intent:
+    return Intent(
+        step=job.step,
+        operation=job.run.operation,
+        customer=job.case.customer,
+        day=job.run.day,
+        policy_version=job.case.policy_version,
+        flow_run=job.run.flow_run,
+        vendor=vendor_of(c, job.step.action),
+        currency=job.case.currency,
+        amount_minor=job.case.remaining_minor if job.step.action == "charge" else 0,
+    )
+
+
+def vendor_of(c: Connections, action: str) -> str:
+    """Which vendor an action calls; empty for what is done in our own tables."""
+    vendors = {"charge": c.vendors.payments, "mail": c.vendors.mail, "sms": c.vendors.texts}
+    helpdesk = c.vendors.helpdesk if action in ("hand_over", "follow_up", "person") else ""
+    return vendors.get(action, helpdesk)
+
+
+def _elsewhere(step: Step) -> Outcome:
+    return Outcome(step.key, step.action, "elsewhere", "another run has this step, or it has its outcome already")

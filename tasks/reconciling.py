@@ -1,0 +1,140 @@
+"""Reconcile: every step whose outcome is unknown becomes known, by asking the vendor by our key. Nothing is repeated.
+
+Found at the vendor, it is settled like a direct answer. Not found, it never happened, and its key may be
+intended again. Mail cannot be asked: an uncertain one counts as sent, because a second one would be worse.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from domain.instants import from_text
+from domain.people import Person
+from integrations.errors import VendorError
+from ledger.errors import LedgerError
+from ledger.settlements import Settlement
+from store import cases, people, steps
+from store.db import reading
+from tasks import charges, messages, tickets
+from tasks.connect import Connections
+from tasks.performing import Job, Outcome, Run
+from tasks.settling import settle
+
+GRACE = timedelta(minutes=10)
+"""An intent younger than this may still be in its call; every client gives up long before."""
+LOOK_BACK = timedelta(minutes=5)
+"""The vendor's clock may be so much behind ours when a key is looked up."""
+
+
+async def reconcile_all(c: Connections, run: Run, *, grace: timedelta = GRACE) -> list[Outcome]:
+    """Settle what can be known now; a vendor that does not answer leaves its steps unknown for the next run."""
+    with reading(c.engine) as connection:
+        waiting = steps.awaiting(connection, before=run.now - grace)
+        rows = cases.by_id(connection, {step.case_id for step in waiting})
+        known = people.by_ids(connection, {row.customer for row in rows.values()})
+    grouped: dict[str, list[Job]] = defaultdict(list)
+    for step in waiting:
+        case = rows[step.case_id]
+        grouped[step.action].append(Job(step, case, known.get(case.customer) or Person(id=case.customer), run))
+    outcomes: list[Outcome] = []
+    for action, jobs in grouped.items():
+        outcomes += await _ask(c, action, jobs)
+    return outcomes
+
+
+async def _ask(c: Connections, action: str, jobs: list[Job]) -> list[Outcome]:
+    try:
+        if action == "charge":
+            return [await _settle(c, job, found) for job, found in await _charges(c, jobs)]
+        ask = {"sms": _sms, "follow_up": _follow_up, "hand_over": _ticket, "person": _ticket}.get(action, _uncertain)
+        return [await _settle(c, job, await ask(c, job)) for job in jobs]
+    except VendorError as error:
+        return [Outcome(job.step.key, action, "unknown", f"could not be asked: {error}") for job in jobs]
+
+
+async def _settle(c: Connections, job: Job, settlement: Settlement) -> Outcome:
+    try:
+        await settle(c, settlement)
+    except LedgerError as error:
+        return Outcome(job.step.key, job.step.action, "failed", str(error))
+    amount = settlement.amount if settlement.state == "done" else None
+    return Outcome(
+        job.step.key, job.step.action, settlement.state, settlement.detail,
+        amount.minor if amount else 0, amount.currency if amount else "",
+    )  # fmt: skip
+
+
+async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settlement]]:
+    """All uncertain charges in one pass over the vendor's events since the oldest of them."""
+    since = min(_intended(job) for job in jobs) - LOOK_BACK
+    found = await c.payments.find_charges({job.step.key for job in jobs}, since)
+    answers: list[tuple[Job, Settlement]] = []
+    for job in jobs:
+        result = found.get(job.step.key)
+        if result is not None:
+            answer = charges.settlement(c, job.step, job.case, result, at=c.clock(), run=job.run.flow_run)
+        elif _pending_too_long(c, job):
+            answer = await _tell_a_person(c, job)
+        elif job.step.vendor_ref:
+            answer = Settlement(key=job.step.key, state="unknown", at=c.clock(), detail=job.step.detail)
+        else:
+            answer = _never_happened(c, job)
+        answers.append((job, answer))
+    return answers
+
+
+def _pending_too_long(c: Connections, job: Job) -> bool:
+    days = c.policy_of(job.case.policy_version).policy.pending_days
+    return bool(job.step.vendor_ref) and job.run.now - _intended(job) > timedelta(days=days)
+
+
+async def _tell_a_person(c: Connections, job: Job) -> Settlement:
+    """A payment that stays pending is a person's from now on; the case waits for them and is not charged."""
+    return Settlement(
+        key=job.step.key, state="unknown", at=c.clock(), vendor=c.vendors.payments, vendor_ref=job.step.vendor_ref,
+        detail="still pending at the vendor; a person was asked to look",
+        case_changes=(("trouble", "pending"), ("state", "person")),
+    )  # fmt: skip
+
+
+async def _sms(c: Connections, job: Job) -> Settlement:
+    """The text to this number with exactly the words we meant to send."""
+    body = job.step.detail
+    sent = await c.texts.find(job.person.phone, body, _intended(job) - LOOK_BACK) if body else None
+    if sent is None:
+        return _never_happened(c, job)
+    return messages.sent_settlement(c, job, sent, c.vendors.texts, "sms")
+
+
+async def _follow_up(c: Connections, job: Job) -> Settlement:
+    ref = await c.helpdesk.find_message(job.case.ticket, job.step.key)
+    return tickets.follow_up_sent(c, job, ref) if ref else _never_happened(c, job)
+
+
+async def _ticket(c: Connections, job: Job) -> Settlement:
+    ticket = await c.helpdesk.find_ticket(job.step.key)
+    if ticket is None:
+        return _never_happened(c, job)
+    opened = tickets.ticket_opened if job.step.action == "hand_over" else tickets.person_told
+    return opened(c, job, ticket)
+
+
+async def _uncertain(c: Connections, job: Job) -> Settlement:
+    if job.step.action == "mail":
+        return Settlement(
+            key=job.step.key, state="done", at=_intended(job), vendor=c.vendors.mail, contact="sent",
+            detail="uncertain: the mail server gave no answer; counted as sent, for a second mail would be worse",
+        )  # fmt: skip
+    return _never_happened(c, job)
+
+
+def _never_happened(c: Connections, job: Job) -> Settlement:
+    released: Literal["", released] = "released" if job.step.action in steps.CHANNELS else ""
+    return Settlement(
+        key=job.step.key, state="void", at=c.clock(), contact=released, detail="the vendor was asked and never had it"
+    )
+
+
+def _intended(job: Job) -> datetime:
+    at: str = job.step.intended_at
+    return from_text(at)

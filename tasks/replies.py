@@ -1,0 +1,44 @@
+"""Replies by SMS: STOP is honoured at once, CANCEL is both an opt-out and a request that goes to a person.
+
+The vendor's own answer to STOP is the one confirmation the rules allow, so none is sent from here. A reply is
+handled once: its reference is kept as a received contact.
+"""
+
+from datetime import datetime, timedelta
+
+from domain.messages import InboundText
+from domain.replies import read_text
+from integrations.errors import VendorError
+from store import cases, contacts, people
+from store.db import transaction
+from tasks.connect import Connections
+from tasks.reading import Read
+
+LOOK_BACK = timedelta(days=4)
+"""Longer than any pause of the daily run over a weekend."""
+
+
+async def read(c: Connections, now: datetime, found: Read) -> None:
+    """Take in every new reply. Where the vendor does not answer, nothing is lost: the next run looks back."""
+    if not c.texts_configured:
+        return
+    try:
+        replies = await c.texts.replies(now - LOOK_BACK)
+    except VendorError as error:
+        found.problems.append(f"replies could not be read: {error}")
+        return
+    for reply in replies:
+        _take_in(c, reply)
+
+
+def _take_in(c: Connections, reply: InboundText) -> None:
+    meant = read_text(reply.body)
+    with transaction(c.engine) as connection:
+        for person in people.by_phone(connection, reply.sender):
+            key = f"inbound/{reply.ref}/{person.id}"
+            if not contacts.receive(connection, key, person.id, "sms", reply.at, c.zone):
+                continue
+            if meant.opt_out:
+                people.opt_out(connection, person.id, "sms", "all", f"reply {reply.ref}", reply.at)
+            if meant.cancel:
+                cases.to_person(connection, person.id, "cancel_request")
