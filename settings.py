@@ -8,7 +8,7 @@ Variables that begin with RECOUP_TEST_ or RECOUP_BENCH_ belong to the tests and 
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "masked",
     "need",
+    "need_all",
     "use",
     "variable",
 ]
@@ -190,16 +191,29 @@ def need(settings: Settings, key: str) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     if not text:
         remedy = f"Set {variable(key)} or {key} in {settings.file}"
-        raise SettingsError(Problem("settings", key, "is not set", remedy))
+        raise SettingsError(Problem("", key, "is not set", remedy))
     return text
+
+
+def need_all(settings: Settings, keys: Iterable[str]) -> None:
+    """SettingsError naming every one of the keys that is not set, each with the two ways to set it."""
+    missing: list[Problem] = []
+    for key in keys:
+        try:
+            need(settings, key)
+        except SettingsError as error:
+            missing += error.problems
+    if missing:
+        raise SettingsError(*missing)
 
 
 def is_set(settings: Settings, *keys: str) -> bool:
     """True where every one of the keys has a value."""
     try:
-        return all(need(settings, key) for key in keys)
+        need_all(settings, keys)
     except SettingsError:
         return False
+    return True
 
 
 def variable(key: str) -> str:

@@ -21,14 +21,16 @@ class Problem(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.key}: {self.what}. {self.remedy}"
+        return f"{f'{self.where}: ' if self.where else ''}{self.key}: {self.what}. {self.remedy}"
 
 
 class SettingsError(Exception):
     """Settings that cannot be used, all of them at once; no value is ever quoted, only its shape."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("\n".join(map(str, problems)))
+        lines = [str(problem) for problem in problems]
+        many = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
+        super().__init__("\n".join(lines if len(lines) == 1 else many))
         self.problems = problems
 
 

@@ -28,7 +28,9 @@ NOTHING = "Nothing was sent or booked by this command."
 STEPS_KEPT = "Every step that was begun is on record; run it again, nothing happens twice."
 
 MEANINGS: dict[str, Meaning] = {
-    "settings_file.SettingsError": Meaning("", "recoup doctor --only settings", WRONG_USE, NOTHING),
+    "settings_file.SettingsError": Meaning(
+        "", "recoup doctor shows every setting; recoup up --sandbox needs none", WRONG_USE, NOTHING
+    ),
     "deployments.processes.ProcessError": Meaning("", "Read the log named above, then recoup doctor"),
     "deployments.prefect_api.DeployError": Meaning("", "Read the log named above, then recoup doctor"),
     "domain.money.MoneyError": Meaning(
