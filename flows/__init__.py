@@ -1,0 +1,1 @@
+"""What runs, in which order: one operation a file, each gather, decide, perform."""

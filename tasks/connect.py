@@ -86,14 +86,17 @@ def current() -> Connections:
 
 
 @asynccontextmanager
-async def opened(settings: Any, *, clock: Clock | None = None) -> AsyncIterator[Connections]:
-    """Open everything for one run and close it again; inside another `opened` the outer one is used."""
+async def opened(load: Callable[[], Any], *, clock: Clock | None = None) -> AsyncIterator[Connections]:
+    """Open everything for one run and close it again; inside another `opened` the outer one is used.
+
+    `load` gives the settings; it is only called where nothing is open yet.
+    """
     outer = _CURRENT.get(None)
     if outer is not None:
         yield outer
         return
     async with AsyncExitStack() as stack:
-        connections = await _open(settings, clock or _utc_now, stack)
+        connections = await _open(load(), clock or _utc_now, stack)
         token = _CURRENT.set(connections)
         try:
             yield connections

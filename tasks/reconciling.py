@@ -7,6 +7,7 @@ intended again. Mail cannot be asked: an uncertain one counts as sent, because a
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from domain.instants import from_text
 from domain.people import Person
@@ -129,7 +130,7 @@ async def _uncertain(c: Connections, job: Job) -> Settlement:
 
 
 def _never_happened(c: Connections, job: Job) -> Settlement:
-    released: Literal["", released] = "released" if job.step.action in steps.CHANNELS else ""
+    released: Literal["", "released"] = "released" if job.step.action in steps.CHANNELS else ""
     return Settlement(
         key=job.step.key, state="void", at=c.clock(), contact=released, detail="the vendor was asked and never had it"
     )

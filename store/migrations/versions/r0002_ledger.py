@@ -66,10 +66,11 @@ SQLITE_GUARDS = (
     CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
     BEGIN SELECT RAISE(ABORT, 'ledger_entries {REFUSED}'); END
     """,
-    # One test for every unique index: a REPLACE deletes whatever row stands in its way.
+    # The head moves last in a posting, so what it has reached is booked: no entry again, no line added to one.
+    # One test for every other unique index: a REPLACE deletes whatever row stands in its way.
     f"""
     CREATE TRIGGER ledger_entries_no_replace BEFORE INSERT ON ledger_entries
-    WHEN EXISTS (SELECT 1 FROM ledger_entries WHERE seq = NEW.seq)
+    WHEN NEW.seq <= (SELECT seq FROM ledger_head WHERE id = 1)
         OR EXISTS (SELECT 1 FROM ledger_entries WHERE source_key = NEW.source_key)
         OR (NEW.vendor_ref <> '' AND EXISTS (
             SELECT 1 FROM ledger_entries WHERE vendor_ref <> '' AND vendor_ref = NEW.vendor_ref
@@ -88,8 +89,8 @@ SQLITE_GUARDS = (
     """,
     f"""
     CREATE TRIGGER ledger_postings_no_replace BEFORE INSERT ON ledger_postings
-    WHEN EXISTS (SELECT 1 FROM ledger_postings WHERE seq = NEW.seq AND line = NEW.line)
-    BEGIN SELECT RAISE(ABORT, 'ledger_postings {REFUSED}; this line is booked'); END
+    WHEN NEW.seq <= (SELECT seq FROM ledger_head WHERE id = 1)
+    BEGIN SELECT RAISE(ABORT, 'ledger_postings {REFUSED}; this entry is booked'); END
     """,
     """
     CREATE TRIGGER ledger_head_forward BEFORE UPDATE ON ledger_head

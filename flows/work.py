@@ -1,0 +1,47 @@
+"""What every run does around its three blocks: open connections, take the lease, report, and end truthfully."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import settings
+from flows.day import day_of, run_id, scheduled_start
+from store import leases, runs
+from store.db import transaction
+from tasks.connect import Connections, opened
+from tasks.performing import Run
+from tasks.report import Report
+
+
+class StepsFailed(Exception):
+    """Some steps of a run could not be done or are not known; all others were tried."""
+
+
+@dataclass(slots=True)
+class Work:
+    """One run at work. `busy` is true where another run of the operation has the lease: then nothing is done."""
+
+    c: Connections
+    run: Run
+    report: Report
+    busy: bool = False
+
+
+@asynccontextmanager
+async def work(operation: str, on: str) -> AsyncIterator[Work]:
+    """Open everything for one run of `operation`; its counts are kept whatever happens."""
+    async with opened(settings.load) as c:
+        day, now = day_of(on, c.zone, c.clock(), scheduled_start())
+        run = Run(operation, day, now, run_id())
+        done = Work(c, run, Report(operation, day.isoformat()))
+        with transaction(c.engine) as connection:
+            done.busy = not leases.take(connection, operation, c.clock())
+            if not done.busy:
+                runs.begin(connection, operation, day, run.flow_run, c.clock())
+        try:
+            yield done
+        finally:
+            if not done.busy:
+                with transaction(c.engine) as connection:
+                    leases.give_back(connection, operation)
+                    runs.end(connection, operation, day, run.flow_run, c.clock(), done.report.counts())
