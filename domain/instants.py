@@ -8,7 +8,7 @@ def to_text(instant: datetime) -> str:
     """An aware datetime as fixed-width UTC text; a naive one is an error, never a guess."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone; this datetime has none")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:

@@ -1,11 +1,13 @@
 """The chain: SHA-256 over every column of an entry, all its postings in order, and the hash before it.
 
-The bytes are netstrings (`5:hello`), so that no two entries can have the same bytes: a domain tag, the row's
-columns, the number of postings, then each posting. Lengths count characters; the whole is UTF-8. The format's
-number is in the row, so entries of an older format are still checked by its code.
+The bytes are a tag, the lengths of all fields with a comma between them, a colon, and the fields: the row's
+columns, the number of postings, each posting. The lengths first, so that no two entries can have the same bytes.
+They count characters; the whole is UTF-8. The format's number is in the row, so that entries of an older format
+are still checked by its code.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from typing import Final
 
@@ -19,7 +21,8 @@ COVERED: Final = (
 )  # fmt: skip
 """The columns of `ledger_entries` in the order in which they are hashed: all but the hash itself."""
 
-_TAG = "19:recoup/ledger-entry"
+_TAG = "recoup/ledger-entry "
+_decimal = cache(str)  # The lengths are few, and every entry has some thirty of them.
 
 
 def digest(row: Sequence[str | int], postings: Sequence[tuple[str, int, str]]) -> str:
@@ -34,8 +37,7 @@ def digest(row: Sequence[str | int], postings: Sequence[tuple[str, int, str]]) -
 
 def canonical(row: Sequence[str | int], postings: Sequence[tuple[str, int, str]]) -> bytes:
     """The bytes that format 1 hashes."""
-    fields = [str(value) for value in row]
-    fields.append(str(len(postings)))
+    fields = [*map(str, row), str(len(postings))]
     for account, minor, currency in postings:
-        fields += (account, str(minor), currency)
-    return (_TAG + "".join([f"{len(field)}:{field}" for field in fields])).encode()
+        fields += account, str(minor), currency
+    return f"{_TAG}{','.join(map(_decimal, map(len, fields)))}:{''.join(fields)}".encode()

@@ -2,7 +2,7 @@
 
 Safe to run twice: the key of a settlement is unique for ever, and the same content again is a no-op. One writer
 thread a process; processes take turns by SQLite's write lock or the locked head row on PostgreSQL. A settlement
-that the database refuses loses only itself: the batch is rolled back to its savepoint and written one by one.
+that the database refuses loses only itself: the batch is rolled back and written again, each in its own savepoint.
 """
 
 import logging
@@ -81,10 +81,22 @@ class Writer:
         if not settlements:
             return []
         try:
-            with self._posting, self._engine.begin() as connection:
-                return _write_all(connection, settlements, self._clock)
+            with self._posting:
+                return self._write_together(settlements)
         except DBAPIError as error:
             return [_whole_failure(error)] * len(settlements)
+
+    def _write_together(self, settlements: Sequence[Settlement]) -> list[Posted | LedgerError]:
+        # No savepoint round the batch: SQLite would copy every page that it touches. A refusal is rare, and then
+        # the transaction starts again, one savepoint a settlement.
+        try:
+            with self._engine.begin() as connection:
+                return write(connection, settlements, self._clock)
+        except OperationalError:
+            raise
+        except BAD_VALUES:
+            with self._engine.begin() as connection:
+                return [_write_one(connection, settlement, self._clock) for settlement in settlements]
 
     def _run(self) -> None:
         ended = False
@@ -110,18 +122,6 @@ class Writer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
-
-
-def _write_all(
-    connection: Connection, settlements: Sequence[Settlement], clock: Callable[[], datetime]
-) -> list[Posted | LedgerError]:
-    try:
-        with connection.begin_nested():
-            return write(connection, settlements, clock)
-    except OperationalError:
-        raise
-    except BAD_VALUES:
-        return [_write_one(connection, settlement, clock) for settlement in settlements]
 
 
 def _write_one(connection: Connection, settlement: Settlement, clock: Callable[[], datetime]) -> Posted | LedgerError:

@@ -35,8 +35,22 @@ def insert_into(table: Table) -> str:
 
 ADD_ENTRIES: Final = insert_into(models.entries)
 ADD_POSTINGS: Final = insert_into(models.postings)
-ADD_STEPS: Final = insert_into(tables.steps)
-EMPTY_STEP: Final = {name: "" if column.type.python_type is str else 0 for name, column in tables.steps.c.items()}
+
+STEP_COLUMNS: Final = (
+    "key", "operation", "case_id", "action", "rung", "state", "day", "rule", "reason", "policy_version", "flow_run",
+    "intended_at", "settled_at", "vendor", "vendor_ref", "currency", "amount_minor", "detail",
+)  # fmt: skip
+"""What is known of a step that the vendor reported by itself; the other columns are empty."""
+
+_UNKNOWN: Final = {
+    column.name: "''" if column.type.python_type is str else "0"
+    for column in tables.steps.c
+    if column.name not in STEP_COLUMNS
+}
+ADD_STEPS: Final = (
+    f"INSERT INTO steps ({', '.join((*STEP_COLUMNS, *_UNKNOWN))}) "
+    f"VALUES ({', '.join((*('?' * len(STEP_COLUMNS)), *_UNKNOWN.values()))})"
+)
 
 
 def read_head(connection: Connection) -> tuple[int, str, str]:
@@ -116,14 +130,12 @@ class Rows:
     def _add_step(self, settlement: Settlement, at: str, minor: int, currency: str) -> str:
         new = settlement.new_step
         assert new is not None
-        values = EMPTY_STEP | {
-            "key": settlement.key, "operation": new.operation, "case_id": new.case_id, "action": new.action,
-            "rung": new.rung, "state": settlement.state, "day": new.day, "rule": new.rule, "reason": new.reason,
-            "policy_version": new.policy_version, "flow_run": new.flow_run, "intended_at": at, "settled_at": at,
-            "vendor": settlement.vendor, "vendor_ref": settlement.vendor_ref, "currency": currency,
-            "amount_minor": minor, "detail": settlement.detail,
-        }  # fmt: skip
-        self._new_steps.append(tuple(values.values()))
+        row = (
+            settlement.key, new.operation, new.case_id, new.action, new.rung, settlement.state, new.day, new.rule,
+            new.reason, new.policy_version, new.flow_run, at, at, settlement.vendor, settlement.vendor_ref, currency,
+            minor, settlement.detail,
+        )  # fmt: skip
+        self._new_steps.append(row)
         return new.case_id
 
     def _text(self, instant: datetime) -> str:
