@@ -72,7 +72,8 @@ CANCEL_PHRASES = (
     rf"\b(?:cancel\w*|end|stop|terminate|close|quit) (?!by |at |of |in )(?:\w+ ){{0,3}}{_THING}\b",
     r"\b(?:want|like|need|wish|how|going|trying|asked|tried|please|already|i|ive) (?:\w+ ){0,4}cancel(?:l?ed|l?ing)?\b",
     rf"\b{_THING} (?:\w+ ){{0,3}}cancell?ed\b",
-    r"\bstop charging (?:me|us|my)\b|\b(?:do not|dont) (?:charge|renew) (?:me|us|my|it|this|again)\b|\bno longer want (?:it|this|the)\b",
+    r"\bstop charging (?:me|us|my)\b|\b(?:do not|dont) (?:charge|renew) (?:me|us|my|it|this|again)\b",
+    r"\bno longer want (?:it|this|the)\b",
 )
 """Sentences that ask for the end of the subscription: a person answers. By themselves they are no opt-out."""
 

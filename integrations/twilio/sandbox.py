@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -147,7 +148,7 @@ def build(clock: Clock) -> App:
 
     async def create(request: Request) -> Response:
         texts.settle()
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = dict(parse_qsl((await request.body()).decode()))
         refused = texts.refusal(form)
         if refused:
             code, text = refused
