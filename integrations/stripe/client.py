@@ -41,14 +41,17 @@ class StripePayments:
     def __init__(self, http: httpx.AsyncClient, secret_key: str) -> None:
         self._stripe = Connection(http, secret_key)
 
-    async def renewals(self, created_since: datetime) -> AsyncIterator[Page[Renewal]]:
-        """Subscription invoices created since then that were tried at least once, newest first, in any status.
+    async def renewals(self, created_since: datetime, *, status: str = "") -> AsyncIterator[Page[Renewal]]:
+        """Subscription invoices created since then that were tried at least once, newest first.
+
+        `status` keeps to one of Stripe's (`open`, `paid`, …); empty means any.
 
         A card's fingerprint is known where it is the customer's default; a subscription's own card lies a level
         too deep for a list and is read by itself for open invoices.
         """
         params = [
             ("collection_method", "charge_automatically"),
+            *((("status", status),) if status else ()),
             *created(since=created_since),
             *expand(f"data.{CUSTOMER_CARD}", f"data.{SUBSCRIPTION}", "data.payments"),
         ]
