@@ -4,17 +4,20 @@
 end of the chain, `ledger_rollup` the sums that the statement reads; both change in the posting transaction only.
 """
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Table, Text
 from sqlalchemy import text as sql
 
 from store.db import METADATA
 from store.tables import text, whole
 
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+"""Sorted by code point on both engines, so that a digest in the order of the keys is the same everywhere."""
+
 entries = Table(
     "ledger_entries",
     METADATA,
     whole("seq", primary_key=True, autoincrement=False),
-    text("source_key", unique=True),
+    Column("source_key", Key, nullable=False, unique=True),
     text("kind"),
     text("occurred_at"),
     text("recorded_at"),

@@ -150,6 +150,7 @@ ENTRY = (
     "'', '', '{reverses}', 1, '', '')"
 )
 LINE = "INSERT {verb} INTO ledger_postings VALUES (1, 1, 'Assets:Clearing:Payments', {minor}, 'EUR')"
+HEAD = "UPDATE ledger_head SET seq = 1, hash = 'h1' WHERE id = 1"
 
 
 @pytest.fixture
@@ -158,6 +159,7 @@ def booked(database: Database) -> Database:
     with db.transaction(database.app) as connection:
         connection.exec_driver_sql(ENTRY.format(verb="", seq=1, key="k1", ref="ref1", reverses="r1"))
         connection.exec_driver_sql(LINE.format(verb="", minor=5))
+        connection.exec_driver_sql(HEAD)
         connection.exec_driver_sql("INSERT INTO ledger_rollup VALUES ('Assets:Clearing:Payments', '', 'EUR', '', 5, 1)")
     return database
 
@@ -229,7 +231,17 @@ def test_insert_or_replace_cannot_change_what_is_booked(
     with engine.begin() as connection:
         connection.exec_driver_sql(ENTRY.format(verb="", seq=1, key="k1", ref="ref1", reverses="r1"))
         connection.exec_driver_sql(LINE.format(verb="", minor=5))
+        connection.exec_driver_sql(HEAD)
     assert "ledger_" in refused(engine, statement)
+    engine.dispose()
+
+
+def test_no_line_can_be_added_to_an_entry_that_is_booked(sqlite_file: Path) -> None:
+    engine = create_engine(f"sqlite:///{sqlite_file}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(ENTRY.format(verb="", seq=1, key="k1", ref="ref1", reverses="r1"))
+        connection.exec_driver_sql(HEAD)
+    assert "this entry is booked" in refused(engine, LINE.format(verb="", minor=5))
     engine.dispose()
 
 

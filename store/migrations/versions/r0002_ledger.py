@@ -13,7 +13,7 @@ down_revision = "0001"
 TABLES = (
     """
     CREATE TABLE ledger_entries (
-        seq {whole} NOT NULL, source_key TEXT NOT NULL, kind TEXT NOT NULL, occurred_at TEXT NOT NULL,
+        seq {whole} NOT NULL, source_key {key} NOT NULL, kind TEXT NOT NULL, occurred_at TEXT NOT NULL,
         recorded_at TEXT NOT NULL, effective_on TEXT NOT NULL, belongs_to TEXT NOT NULL, operation TEXT NOT NULL,
         case_id TEXT NOT NULL, vendor TEXT NOT NULL, vendor_ref TEXT NOT NULL, flow_run TEXT NOT NULL,
         policy_version TEXT NOT NULL, reverses TEXT NOT NULL, hash_format {whole} NOT NULL,
@@ -150,9 +150,9 @@ POSTGRESQL_GUARDS = (
 def upgrade() -> None:
     """Create the books, empty: the head stands before the first entry."""
     sqlite = op.get_bind().dialect.name == "sqlite"
-    words = {"whole": "BIGINT", "strict": "", "clustered": ""}
+    words = {"whole": "BIGINT", "strict": "", "clustered": "", "key": 'TEXT COLLATE "C"'}
     if sqlite:
-        words = {"whole": "INTEGER", "strict": " STRICT", "clustered": " WITHOUT ROWID, STRICT"}
+        words = {"whole": "INTEGER", "strict": " STRICT", "clustered": " WITHOUT ROWID, STRICT", "key": "TEXT"}
     connection = op.get_bind()
     for statement in TABLES:
         connection.exec_driver_sql(statement.format(**words))
