@@ -17,7 +17,7 @@ TREATMENTS = ("wait", "soon", "cautious", "fix", "never", "revoked", "ours")
 RETRYING = frozenset({"wait", "soon", "cautious"})
 """The treatments under which the same card is charged again."""
 
-REMEDIES = ("", "new_card", "check_details", "authenticate", "call_bank")
+REMEDIES = ("", "new_card", "add_card", "check_details", "authenticate", "call_bank")
 """What the customer is asked to do; it chooses the sentence in a message, never the reason that is told."""
 
 ANY = "any"

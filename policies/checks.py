@@ -3,6 +3,8 @@
 from itertools import pairwise
 
 from domain.dunning_policy import DunningPolicy, Ladder
+from policies.findings import suggest
+from policies.messages import Messages
 from policies.reading import Table
 
 
@@ -12,6 +14,17 @@ def check_ladder(policy: DunningPolicy, table: Table) -> None:
     _check_messages(policy, table)
     _check_charges(policy, table)
     _check_signers(policy, table)
+
+
+def check_messages_exist(table: Table, messages: Messages) -> None:
+    """Note every rung and follow-up that names a text which is not there, or one of another kind."""
+    entries = [(entry, entry.data["action"]) for entry in table.tables("messages")]
+    entries += [(entry, "mail") for entry in table.table("follow_up").tables("mails")]
+    for entry, kind in entries:
+        name = entry.data["message"]
+        known = tuple(one.name for one in messages.entries.values() if one.kind == kind)
+        if name not in known:
+            entry.note("message", f'"{name}" is no {kind} in messages.toml', suggest(name, known))
 
 
 def _check_window(policy: DunningPolicy, table: Table) -> None:
