@@ -10,6 +10,7 @@ handed over nothing has happened, and the same key may be tried again.
 """
 
 import asyncio
+import ssl
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -139,14 +140,21 @@ async def _connect(server: Server, call: str) -> SMTP:
         if error.code < PERMANENT:
             raise Unavailable(VENDOR, call, f"login is not possible now ({error.code})") from error
         raise Unauthorised(VENDOR, call, f"refused our SMTP user or password ({error.code})") from error
-    except aiosmtplib.SMTPNotSupported as error:
-        line.close()
-        raise Unavailable(VENDOR, call, f"offers no {server.security} or no login we know; see settings") from error
     except (aiosmtplib.SMTPException, OSError) as error:
         line.close()
-        reason = type(error.__cause__ or error).__name__
-        raise Unavailable(VENDOR, call, f"no connection to {server.host}:{server.port} ({reason})") from error
+        where = f"{server.host}:{server.port} with {server.security}"
+        raise Unavailable(VENDOR, call, f"no connection to {where} ({_why(error)})") from error
     return line
+
+
+def _why(error: Exception) -> str:
+    """What stopped a connection: the server's code, the certificate's fault, or the library's own words."""
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return str(error.code)
+    cause = error.__cause__ or error.__context__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate not trusted: {cause.verify_message}"
+    return str(error) if type(error) is aiosmtplib.SMTPException else type(cause).__name__
 
 
 async def _deliver(line: SMTP, letter: _Letter) -> Sent:
