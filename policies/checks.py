@@ -1,10 +1,11 @@
 """Does a ladder make sense as a whole? Every key may be right and a customer still get a mail after the hand-over."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from domain.dunning_policy import DunningPolicy, Ladder
 from policies.findings import suggest
-from policies.messages import Messages
+from policies.messages import Entry
 from policies.reading import Table
 
 
@@ -16,13 +17,13 @@ def check_ladder(policy: DunningPolicy, table: Table) -> None:
     _check_signers(policy, table)
 
 
-def check_messages_exist(table: Table, messages: Messages) -> None:
+def check_messages_exist(table: Table, register: Mapping[str, Entry]) -> None:
     """Note every rung and follow-up that names a text which is not there, or one of another kind."""
     entries = [(entry, entry.data["action"]) for entry in table.tables("messages")]
     entries += [(entry, "mail") for entry in table.table("follow_up").tables("mails")]
     for entry, kind in entries:
         name = entry.data["message"]
-        known = tuple(one.name for one in messages.entries.values() if one.kind == kind)
+        known = tuple(one.name for one in register.values() if one.kind == kind)
         if name not in known:
             entry.note("message", f'"{name}" is no {kind} in messages.toml', suggest(name, known))
 

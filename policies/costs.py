@@ -26,7 +26,7 @@ class Costs:
 
     entries: tuple[Cost, ...]
 
-    def price(self, channel: str, currency: str, on: date) -> Money | None:
+    def of(self, channel: str, currency: str, on: date) -> Money | None:
         """What one message cost on that day; None where the page names no price, which books nothing."""
         day = on.isoformat()
         valid = [cost for cost in self.entries if cost.channel == channel and cost.since <= day]

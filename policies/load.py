@@ -7,7 +7,7 @@ version. Who may sign, prices, quiet hours and sentences belong to no version: t
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -22,7 +22,7 @@ from policies.costs import Costs, read_costs
 from policies.declines import read_declines
 from policies.findings import Finding, PolicyErrors
 from policies.ladders import read_dunning, read_senders
-from policies.messages import Messages, read_messages
+from policies.messages import Messages, read_messages, read_register
 from policies.quiet_hours import read_quiet_hours
 from policies.reading import Table, read
 from policies.wording import check_words
@@ -33,79 +33,115 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPolicy:
-    """One version of the dunning policy, and beside it what counts as it is today whatever the version."""
+    """One version of the dunning policy: the ladders and limits, and what each decline means."""
 
     policy: DunningPolicy
     declines: DeclineTable
     version: str
     """Short hash of what decides, e.g. `d-4f2a91c0`."""
     body: str
-    """The deciding content as canonical JSON; `load_body` makes the same policy of it."""
-    messages: Messages
-    costs: Costs
-    quiet_hours: QuietHours
+    """The deciding content as canonical JSON; `load_body` makes the same value of it."""
 
 
 def load_dunning(folder: Path = FOLDER) -> LoadedPolicy:
-    """The dunning policy as the files are now. Raises PolicyErrors with every finding of every file."""
-    loaded, findings = inspect_dunning(folder)
-    if findings or loaded is None:
-        raise PolicyErrors(findings)
+    """The dunning policy as the files are now. Raises PolicyErrors with every finding of the files it needs."""
+    findings: list[Finding] = []
+    loaded = _read_policy(folder, findings)
+    _refuse(findings)
     return loaded
 
 
-def inspect_dunning(folder: Path = FOLDER) -> tuple[LoadedPolicy | None, tuple[Finding, ...]]:
-    """The policy and what is wrong with it; the policy is None where it cannot be read."""
+def load_body(body: str, senders: Mapping[str, Sender]) -> LoadedPolicy:
+    """A kept version with the register of senders of today. Raises PolicyErrors where it cannot be read."""
+    data = json.loads(body)
+    findings: list[Finding] = []
+    version = version_of(body)
+    dunning = Table(data["dunning"], f"policy {version}", {}, findings)
+    declines = Table(data["declines"], f"policy {version}", {}, findings)
+    known = dict(senders)
+    for name in _named_senders(data["dunning"]):
+        # Somebody who is no longer in the register signs nothing, but the kept ladder still names them.
+        known.setdefault(name, Sender(id=name, name="", email="", consent_on=""))
+    policy, table = read_dunning(dunning, known, version), read_declines(declines)
+    _refuse(findings)
+    return LoadedPolicy(policy=policy, declines=table, version=version, body=body)
+
+
+def load_senders(folder: Path = FOLDER) -> dict[str, Sender]:
+    """Who may sign today. Raises PolicyErrors."""
     findings: list[Finding] = []
     senders = read_senders(read(folder / "senders.toml", findings))
-    dunning, declines = read(folder / "dunning.toml", findings), read(folder / "declines.toml", findings)
-    messages = read_messages(read(folder / "messages.toml", findings), folder / "messages")
+    _refuse(findings)
+    return senders
+
+
+def load_costs(folder: Path = FOLDER) -> Costs:
+    """The dated prices. Raises PolicyErrors."""
+    findings: list[Finding] = []
     costs = read_costs(read(folder / "costs.toml", findings))
-    quiet_hours = read_quiet_hours(
-        read(folder / "quiet_hours.toml", findings), read(folder / "area_codes.toml", findings)
-    )
+    _refuse(findings)
+    return costs
+
+
+def load_messages(folder: Path = FOLDER) -> Messages:
+    """Every text in every language. Raises PolicyErrors, also for what a text says and must not."""
+    findings: list[Finding] = []
+    messages = _read_messages(folder, findings)
+    _refuse(findings)
+    return messages
+
+
+def load_quiet_hours(folder: Path = FOLDER) -> QuietHours:
+    """Hours, zones and the date of the revoke-all rule. Raises PolicyErrors."""
+    findings: list[Finding] = []
+    rules = _read_quiet_hours(folder, findings)
+    _refuse(findings)
+    assert rules is not None, "a missing rule is a finding"
+    return rules
+
+
+def inspect(folder: Path = FOLDER) -> tuple[str, tuple[Finding, ...]]:
+    """The version that the files make, and everything that is wrong in any of them."""
+    findings: list[Finding] = []
+    loaded = _read_policy(folder, findings)
+    read_costs(read(folder / "costs.toml", findings))
+    _read_messages(folder, findings)
+    _read_quiet_hours(folder, findings)
+    return loaded.version, tuple(dict.fromkeys(findings))
+
+
+def version_of(body: str) -> str:
+    """The version that a body has: eight hexadecimal digits of its hash."""
+    return "d-" + blake2b(body.encode(), digest_size=4).hexdigest()
+
+
+def _refuse(findings: list[Finding]) -> None:
+    if findings:
+        raise PolicyErrors(tuple(dict.fromkeys(findings)))
+
+
+def _read_policy(folder: Path, findings: list[Finding]) -> LoadedPolicy:
+    senders = read_senders(read(folder / "senders.toml", findings))
+    dunning, declines = read(folder / "dunning.toml", findings), read(folder / "declines.toml", findings)
     body = _write_body(dunning.data, declines.data)
     version = version_of(body)
     policy, table = read_dunning(dunning, senders, version), read_declines(declines)
     if not findings:
         # A wrong number would make every check about it fail too; one cause, one finding.
         check_ladder(policy, dunning)
-        check_messages_exist(dunning, messages)
-        findings += check_words(messages)
-    if findings or quiet_hours is None:
-        return None, tuple(dict.fromkeys(findings))
-    loaded = LoadedPolicy(
-        policy=policy,
-        declines=table,
-        version=version,
-        body=body,
-        messages=messages,
-        costs=costs,
-        quiet_hours=quiet_hours,
-    )
-    return loaded, ()
+        check_messages_exist(dunning, read_register(read(folder / "messages.toml", findings)))
+    return LoadedPolicy(policy=policy, declines=table, version=version, body=body)
 
 
-def load_body(body: str, today: LoadedPolicy) -> LoadedPolicy:
-    """A kept version, with the senders, texts, prices and hours of `today`. Raises PolicyErrors."""
-    data = json.loads(body)
-    findings: list[Finding] = []
-    version = version_of(body)
-    dunning = Table(data["dunning"], f"policy {version}", {}, findings)
-    declines = Table(data["declines"], f"policy {version}", {}, findings)
-    known = dict(today.policy.senders)
-    for name in _named_senders(data["dunning"]):
-        # Somebody who is no longer in the register signs nothing, but the kept ladder still names them.
-        known.setdefault(name, Sender(id=name, name="", email="", consent_on=""))
-    policy, table = read_dunning(dunning, known, version), read_declines(declines)
-    if findings:
-        raise PolicyErrors(tuple(findings))
-    return replace(today, policy=policy, declines=table, version=version, body=body)
+def _read_messages(folder: Path, findings: list[Finding]) -> Messages:
+    own: list[Finding] = []
+    messages = read_messages(read(folder / "messages.toml", own), folder / "messages")
+    findings += own or check_words(messages)
+    return messages
 
 
-def version_of(body: str) -> str:
-    """The version that a body has: eight hexadecimal digits of its hash."""
-    return "d-" + blake2b(body.encode(), digest_size=4).hexdigest()
+def _read_quiet_hours(folder: Path, findings: list[Finding]) -> QuietHours | None:
+    return read_quiet_hours(read(folder / "quiet_hours.toml", findings), read(folder / "area_codes.toml", findings))
 
 
 def _write_body(dunning: Mapping[str, Any], declines: Mapping[str, Any]) -> str:

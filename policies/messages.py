@@ -75,9 +75,7 @@ def read_messages(table: Table, folder: Path) -> Messages:
     if not languages:
         table.note("languages", "is empty", 'at least the shop\'s own: languages = ["en"]')
         languages = ("en",)
-    entries: dict[str, Entry] = {}
-    for item in table.tables("message"):
-        _read_entries(item, entries)
+    entries = read_register(table)
     words = table.table("words")
     forbidden = {name: {tag: words.table(name).texts(tag) for tag in languages} for name in WORDS}
     words.close()
@@ -88,6 +86,14 @@ def read_messages(table: Table, folder: Path) -> Messages:
     for entry in entries.values():
         _check_files(entry, languages, sources, table.findings)
     return Messages(languages=languages, entries=entries, sources=sources, words=forbidden)
+
+
+def read_register(table: Table) -> dict[str, Entry]:
+    """What `messages.toml` says of each message, by name."""
+    entries: dict[str, Entry] = {}
+    for item in table.tables("message"):
+        _read_entries(item, entries)
+    return entries
 
 
 def placeholders(source: Source) -> frozenset[str]:
