@@ -137,6 +137,11 @@ def digest(zone: str) -> str:
     return found.hexdigest()
 
 
+def is_current(record: Path, zone: str) -> bool:
+    """True where prefect.yaml, the flows and the zone are as they were last applied from here."""
+    return _applied(record) == digest(zone)
+
+
 def declared() -> set[str]:
     """The names of the deployments in prefect.yaml."""
     import yaml
