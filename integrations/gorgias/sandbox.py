@@ -237,7 +237,11 @@ def _missing() -> Response:
 
 def _control(desk: Desk, faults: Faults) -> list[Route]:
     async def seed(request: Request) -> Response:
-        desk.seed(await request.json())
+        try:
+            desk.seed(await request.json())
+        except (TypeError, ValueError, AttributeError) as error:
+            # Python's own words name the field that is unknown or missing.
+            return JSONResponse({"error": {"message": str(error)}}, 400)
         return JSONResponse({})
 
     async def act(request: Request) -> Response:

@@ -182,7 +182,11 @@ def build(clock: Clock) -> App:
 
 def _control(texts: Texts, faults: Faults) -> list[Route]:
     async def seed(request: Request) -> Response:
-        texts.seed(await request.json())
+        try:
+            texts.seed(await request.json())
+        except (TypeError, ValueError, AttributeError) as error:
+            # Python's own words name the field that is unknown or missing.
+            return JSONResponse({"error": {"message": str(error)}}, 400)
         return JSONResponse({})
 
     async def inbound(request: Request) -> Response:

@@ -266,6 +266,12 @@ async def test_what_an_agent_does_shows(
     assert await desk.state(ticket.ref) == expected
 
 
+def test_a_seed_with_an_unknown_field_is_refused_by_its_name(vendor: httpx.Client) -> None:
+    answer = vendor.post("/_sandbox/gorgias/seed", json={"replies": [{"costumer_email": "bo@example.com"}]})
+    assert answer.status_code == 400
+    assert "costumer_email" in answer.text
+
+
 def message(**fields: Any) -> dict[str, Any]:
     plain = {"from_agent": True, "via": "api", "public": True, "created_datetime": "2026-01-27T14:00:00+00:00"}
     return {**plain, "sender": {"email": "anna@shop.example"}, **fields}
