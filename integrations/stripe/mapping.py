@@ -30,7 +30,7 @@ SUBSCRIPTION_STATUS = {
     "canceled": "cancelled",
     "incomplete_expired": "cancelled",
 }
-FIRST_CHARGE_WITHIN = timedelta(hours=1)
+FIRST_CHARGE_WITHIN = timedelta(minutes=5)
 """A payment this soon after the invoice was finalised is Stripe's own first charge."""
 
 
@@ -157,7 +157,7 @@ def paid_by_event(event: Any, is_ours: bool) -> PaidBy:
 def paid_by_invoice(raw: Any) -> PaidBy:
     """Who paid, where no event is left (Stripe keeps 30 days): as much as the invoice alone proves.
 
-    A payment within an hour of finalising is the automatic first charge. Later, with Stripe's own count of tries
+    A payment within minutes of finalising is the automatic first charge. Later, with Stripe's own count of tries
     still at one, no retry of Stripe's was recorded, so somebody acted. With a higher count the last counted
     try may have been the payment: it is taken as Stripe's retry.
     """
