@@ -36,7 +36,6 @@ RULES = {
     "D-20": "VIP: a robot does not write; the senior concierge does",
     "D-21": "The ladder's next rung is not due yet, or none is left",
     "D-22": "With support: follow-up mails go out from the ticket",
-    "D-23": "This card refuses for good; only a new one helps",
     "D-24": "Another invoice of the same customer is charged first",
     "D-25": "It is night at the recipient; the message waits for their daytime",
 }
@@ -137,7 +136,8 @@ def _charge_rung(case: Case, policy: DunningPolicy, today: date, day: int) -> tu
     if on_payday and rungs and day > 0 and payday not in case.taken:
         return payday, "D-10", f"the {today.day}. is a payday; the ladder's rungs stay as they are"
     if not rungs:
-        return "", "D-23" if case.state == "open" else "", "this card refuses for good; only a new one helps"
+        # The card refuses for good, or a person talks to the customer: the messages say what comes next.
+        return "", "", ""
     return "", "D-21", "the next charge is not due yet"
 
 

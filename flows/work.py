@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import settings
-from flows.day import day_of, run_id, scheduled_start
+from domain.instants import named_day
+from flows.day import run_id, scheduled_start
 from store import leases, runs
 from store.db import transaction
 from tasks.connect import Connections, opened
@@ -31,7 +32,7 @@ class Work:
 async def work(operation: str, on: str) -> AsyncIterator[Work]:
     """Open everything for one run of `operation`; its counts are kept whatever happens."""
     async with opened(settings.load) as c:
-        day, now = day_of(on, c.zone, c.clock(), scheduled_start())
+        day, now = named_day(on, c.zone, c.clock(), scheduled_start())
         run = Run(operation, day, now, run_id())
         done = Work(c, run, Report(operation, day.isoformat()))
         with transaction(c.engine) as connection:

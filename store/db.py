@@ -35,7 +35,11 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A consistent snapshot for reading; never takes the write lock."""
-    with engine.connect().execution_options(recoup_read_only=True) as connection:
+    options: dict[str, object] = {"recoup_read_only": True}
+    if engine.dialect.name == "postgresql":
+        # Otherwise every statement has its own snapshot there, and a report's parts need not fit together.
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection:
         yield connection
 
 

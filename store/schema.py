@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from store.db import reading, transaction
 
@@ -84,6 +84,11 @@ def check(engine: Engine) -> list[str]:
         if engine.dialect.name == "sqlite":
             return findings + _sqlite_findings(connection)
         return findings + _postgresql_findings(connection)
+
+
+def has_books(engine: Engine) -> bool:
+    """True where the ledger's tables exist, whatever the schema's version and guards."""
+    return inspect(engine).has_table("ledger_entries")
 
 
 def _config(connection: Connection) -> "Config":

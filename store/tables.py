@@ -68,6 +68,7 @@ cases = Table(
     text("treatment"),
     text("decline_rule"),
     text("decline_code"),
+    text("remedy"),
     text("not_before"),
     text("card"),
     text("card_failed"),

@@ -64,7 +64,7 @@ def _paid(c: Connections, step: Any, case: Any, payment: Payment, run: str) -> S
     with reading(c.engine) as connection:
         history = steps.of_cases(connection, [case.id])
     new_card = bool(case.card and case.card_failed and case.card != case.card_failed)
-    policy = c.policy_of(case.policy_version).policy
+    policy = c.rules.of(case.policy_version).policy
     window = policy.attribution_days
     earned = booking.phase_of(case, payment, history, customer_acted=new_card, window_days=window)
     return booking.recovered(
@@ -76,11 +76,12 @@ def _declined(
     c: Connections, case: Any, result: ChargeResult, at: datetime
 ) -> tuple[tuple[tuple[str, str | int], ...], str]:
     """The case's new treatment, and the decline in words."""
-    found = classify(result.codes, c.policy_of(case.policy_version).declines, day_in(at, c.zone))
+    found = classify(result.codes, c.rules.of(case.policy_version).declines, day_in(at, c.zone))
     changes = (
         ("treatment", found.treatment),
         ("decline_rule", found.rule),
         ("decline_code", found.code),
+        ("remedy", found.remedy),
         ("card_failed", case.card),
     )
     raw = attempts.codes_text(result.codes)

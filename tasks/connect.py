@@ -21,16 +21,10 @@ from integrations.mail import client as mail_vendor
 from integrations.stripe import client as payments_vendor
 from integrations.twilio import client as texts_vendor
 from ledger.posting import Writer
-from policies.load import LoadedPolicy, load_body, load_dunning
-from store import policy_versions, schema
-from store.db import connect, reading, transaction
+from tasks.database import open_database
+from tasks.rules import Rules, load_rules
 
 Clock = Callable[[], datetime]
-STEM = "dunning"
-
-
-class NotReady(Exception):
-    """The database is not as this version of recoup needs it; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class Connections:
     texts: texts_vendor.TwilioTexts
     helpdesk: helpdesk_vendor.GorgiasHelpdesk
     mailer: mail_vendor.Mailer
-    policy: LoadedPolicy
+    rules: Rules
     clock: Clock
     zone: str
     shop: str
@@ -63,18 +57,8 @@ class Connections:
     """False where the shop sends no SMS: then no SMS is due and no reply is looked for."""
     concurrency: int = 32
     """Steps in flight at once per vendor."""
-    policies: dict[str, LoadedPolicy] = field(default_factory=dict)
-    """Every policy version that a running case keeps, by version."""
     locked_out: set[str] = field(default_factory=set)
     """Vendors that refused our credentials in this run."""
-
-    def policy_of(self, version: str) -> LoadedPolicy:
-        """The policy version a case started with, read back from where it was first used."""
-        if version not in self.policies:
-            with reading(self.engine) as connection:
-                stored = policy_versions.bodies(connection, STEM, [version])
-            self.policies[version] = load_body(stored[version]) if version in stored else self.policy
-        return self.policies[version]
 
 
 _CURRENT: ContextVar[Connections] = ContextVar("recoup_connections")
@@ -104,23 +88,12 @@ async def opened(load: Callable[[], Any], *, clock: Clock | None = None) -> Asyn
             _CURRENT.reset(token)
 
 
-def open_database(settings: Any) -> Engine:
-    """The engine, with the schema brought up to date on SQLite and checked everywhere; NotReady says what is wrong."""
-    engine = connect(settings.database_url)
-    if engine.dialect.name == "sqlite":
-        schema.migrate(engine)
-    if findings := schema.check(engine):
-        raise NotReady("; ".join(findings))
-    return engine
-
-
 async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connections:
     engine = open_database(settings)
     stack.callback(engine.dispose)
     writer = stack.enter_context(Writer(engine, clock=clock))
-    policy = load_dunning(settings.policies_dir)
-    with transaction(engine) as connection:
-        policy_versions.remember(connection, STEM, policy.version, policy.body, clock())
+    rules = load_rules(engine, settings.policies_dir)
+    rules.remember(clock())
 
     async def client(url: str) -> httpx.AsyncClient:
         return await stack.enter_async_context(open_client(url))
@@ -137,13 +110,12 @@ async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connectio
         ),
         helpdesk=helpdesk_vendor.GorgiasHelpdesk(await client(helpdesk.url), helpdesk.user, _secret(helpdesk.api_key)),
         mailer=await stack.enter_async_context(mail_vendor.Mailer(server)),
-        policy=policy,
+        rules=rules,
         clock=clock,
         zone=settings.shop.time_zone,
         shop=settings.shop.name,
         home=settings.home,
         texts_configured=bool(texts.account_sid),
-        policies={policy.version: policy},
     )
 
 

@@ -8,30 +8,35 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from domain.contacts import send_at
 from sqlalchemy import Engine
 
+from domain.contacts import send_at
 from domain.decisions import Decision, Hold, Step
 from domain.dunning import decide_customer
 from domain.dunning_follow_up import Thread, next_follow_up
 from domain.dunning_policy import DunningPolicy
 from domain.instants import to_text
 from domain.people import Person
-from policies.load import LoadedPolicy
 from store import cases, people, steps
 from store.db import reading
 from store.holds import waiting
+from tasks.rules import Rules
 
 
 class Source(Protocol):
-    """What deciding needs of the open connections: the database and every policy version in use."""
+    """What deciding needs: the database, the rules, the shop's zone. A run's connections are one, a plan another."""
 
-    engine: Engine
-    policy: LoadedPolicy
-    zone: str
+    @property
+    def engine(self) -> Engine:
+        """The database."""
 
-    def policy_of(self, version: str) -> LoadedPolicy:
-        """The policy with this version."""
+    @property
+    def rules(self) -> Rules:
+        """The rules in force."""
+
+    @property
+    def zone(self) -> str:
+        """The shop's IANA time zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ def decide(source: Source, day: date, now: datetime, *, only: frozenset[str] | N
             continue
         with reading(source.engine) as connection:
             grouped = cases.facts(connection, chosen, now=now, zone=source.zone)
-            policies = {row.policy_version: source.policy_of(row.policy_version).policy for row in chosen}
+            policies = {row.policy_version: source.rules.of(row.policy_version).policy for row in chosen}
             decided = [found for customer in grouped for found in decide_customer(customer, policies, day)]
             texted = {found.case for found in decided if isinstance(found, Step) and found.action == "sms"}
             persons = people.by_ids(connection, {row.customer for row in chosen if row.id in texted})
@@ -85,7 +90,7 @@ def _in_daytime(source: Source, found: Decision, owners: dict[str, Person | None
     person = owners.get(found.case)
     if not isinstance(found, Step) or found.action != "sms" or person is None:
         return found
-    allowed = send_at("sms", person, now, source.policy.quiet_hours)
+    allowed = send_at("sms", person, now, source.rules.quiet_hours)
     if allowed <= now:
         return found
     return Hold(found.case, "D-25", f"quiet hours at the recipient until {to_text(allowed)}", until=to_text(allowed))
@@ -100,7 +105,7 @@ def _thread(
     lead = next((step.case_id for step in opened if step.vendor_ref), group[0].id)
     sent = [step for step in mine if step.action == "follow_up" and step.state != "refused"]
     person = known.get(group[0].customer)
-    policy = source.policy_of(group[0].policy_version).policy
+    policy = source.rules.of(group[0].policy_version).policy
     handed_on = min((date.fromisoformat(step.day) for step in opened), default=date.max)
     thread = Thread(
         id=lead,

@@ -1,4 +1,4 @@
-"""The hand-over list: one CSV per day, made from the steps that were done, so that a second run writes the same rows."""
+"""The hand-over list: one CSV per day, made from the steps that were done, so a second run writes the same rows."""
 
 import csv
 from datetime import date

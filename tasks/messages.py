@@ -7,7 +7,6 @@ kept with its intent, because the vendor can only be asked by number and text.
 from datetime import timedelta
 
 from domain.contacts import send_at
-
 from domain.instants import to_text
 from domain.messages import OutgoingMail, Sent
 from domain.money import Money
@@ -38,7 +37,7 @@ async def mail(c: Connections, job: Job) -> Settlement:
         sender_email=worded.sender.email,
         subject=worded.text.subject,
         body=worded.text.body,
-        language=worded.language,
+        language=worded.text.language,
     )
     sent = await c.mailer.send(outgoing, key=job.step.key, at=job.run.now)
     return sent_settlement(c, job, sent, c.vendors.mail, "mail")
@@ -48,7 +47,7 @@ async def sms(c: Connections, job: Job) -> Settlement:
     """Send the one SMS, inside the recipient's daytime. A refused number is a value; an opt-out is remembered."""
     if against := await before_message(c, job, "sms"):
         return _dropped(c, job, against)
-    allowed = send_at("sms", job.person, job.run.now, c.policy.quiet_hours)
+    allowed = send_at("sms", job.person, job.run.now, c.rules.quiet_hours)
     if allowed - job.run.now > SLACK:
         return _dropped(c, job, f"quiet hours at the recipient until {to_text(allowed)}")
     body = word(c, job).text.body
@@ -77,7 +76,7 @@ def sent_settlement(c: Connections, job: Job, sent: Sent, vendor: str, channel: 
 
 def cost(c: Connections, job: Job, channel: str, vendor: str, ref: str) -> tuple[Entry, ...]:
     """The entry for what a message costs by the stored, dated price list; none where it is free or not listed."""
-    price: Money | None = c.policy.costs.price(channel, job.case.currency, job.run.day)
+    price: Money | None = c.rules.costs.of(channel, job.case.currency, job.run.day)
     if not price:
         return ()
     about = booking.context(job.case, job.step.key, job.run.now, c.zone, vendor=vendor, ref=ref, run=job.run.flow_run)

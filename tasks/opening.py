@@ -39,7 +39,7 @@ def facts(c: Connections, item: Renewal, failed: list[Any], now: datetime, versi
     last = failed[-1] if failed else None
     codes = attempts.codes(last) if last is not None else DeclineCodes(code="" if item.card else "no_payment_method")
     failed_on = day_in(from_text(last.at), c.zone) if last is not None else day_in(item.created_at, c.zone)
-    found = classify(codes, c.policy_of(version).declines, failed_on)
+    found = classify(codes, c.rules.of(version).declines, failed_on)
     network = item.card.network if item.card else codes.network
     return {
         "id": item.id,
@@ -47,6 +47,7 @@ def facts(c: Connections, item: Renewal, failed: list[Any], now: datetime, versi
         "treatment": found.treatment,
         "decline_rule": found.rule,
         "decline_code": found.code,
+        "remedy": found.remedy,
         "not_before": _not_before(found, last, c.zone),
         "card": item.card.fingerprint if item.card else "",
         "card_failed": last.card if last is not None else "",
@@ -70,7 +71,7 @@ def _not_before(found: Classified, last: Any, zone: str) -> str:
 def _new_row(c: Connections, item: Renewal, failed: list[Any], now: datetime) -> dict[str, Any]:
     failed_at = from_text(failed[0].at) if failed else item.created_at
     return {
-        **facts(c, item, failed, now, c.policy.version),
+        **facts(c, item, failed, now, c.rules.now.version),
         "operation": "dunning",
         "customer": item.customer.id,
         "subscription": item.subscription,
@@ -82,7 +83,7 @@ def _new_row(c: Connections, item: Renewal, failed: list[Any], now: datetime) ->
         "currency": item.amount_due.currency,
         "failed_minor": item.amount_due.minor,
         "trouble": "",
-        "policy_version": c.policy.version,
+        "policy_version": c.rules.now.version,
         "ticket": "",
         "answered_at": "",
         "source": "vendor",

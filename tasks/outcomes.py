@@ -67,7 +67,7 @@ def _settlement(c: Connections, case: Any, renewal: Renewal, history: list[Any],
             new_step=new_step,
         )
     card = renewal.card.fingerprint if renewal.card else ""
-    policy = c.policy_of(case.policy_version).policy
+    policy = c.rules.of(case.policy_version).policy
     acted = customer_acted(case, payment, card)
     earned = booking.phase_of(case, payment, history, customer_acted=acted, window_days=policy.attribution_days)
     key = f"dunning/{case.id}/paid-{payment.ref}"

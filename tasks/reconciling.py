@@ -85,7 +85,7 @@ async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settl
 
 
 def _pending_too_long(c: Connections, job: Job) -> bool:
-    days = c.policy_of(job.case.policy_version).policy.pending_days
+    days = c.rules.of(job.case.policy_version).policy.pending_days
     return bool(job.step.vendor_ref) and job.run.now - _intended(job) > timedelta(days=days)
 
 

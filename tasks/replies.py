@@ -12,7 +12,7 @@ from integrations.errors import VendorError
 from store import cases, contacts, people
 from store.db import transaction
 from tasks.connect import Connections
-from tasks.reading import Read
+from tasks.reading import Read, keep_unreadable
 
 LOOK_BACK = timedelta(days=4)
 """Longer than any pause of the daily run over a weekend."""
@@ -23,11 +23,12 @@ async def read(c: Connections, now: datetime, found: Read) -> None:
     if not c.texts_configured:
         return
     try:
-        replies = await c.texts.replies(now - LOOK_BACK)
+        page = await c.texts.replies(now - LOOK_BACK)
     except VendorError as error:
         found.problems.append(f"replies could not be read: {error}")
         return
-    for reply in replies:
+    keep_unreadable(c, page.unreadable, found, now)
+    for reply in page.items:
         _take_in(c, reply)
 
 

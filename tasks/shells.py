@@ -55,13 +55,19 @@ class Effects:
     reconcile: Any
 
 
+def _shell(function: Any, name: str, *, retries: int, delay: int) -> Any:
+    """The function as a Prefect task. Nothing is cached: an effect is repeated by its key or not at all."""
+    policy: Any = NO_CACHE
+    return task(name=name, retries=retries, retry_delay_seconds=delay, cache_policy=policy)(function)
+
+
 PLAIN = Effects(read_payments, read_threads, perform, reconcile)
 """For a run outside of Prefect."""
 
 TASKS = Effects(
-    task(read_payments, name="read payments", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE),
-    task(read_threads, name="read tickets", retries=2, retry_delay_seconds=10, cache_policy=NO_CACHE),
-    task(perform, name="perform steps", retries=1, retry_delay_seconds=60, cache_policy=NO_CACHE),
-    task(reconcile, name="ask the vendors", retries=1, retry_delay_seconds=60, cache_policy=NO_CACHE),
+    _shell(read_payments, "read payments", retries=2, delay=10),
+    _shell(read_threads, "read tickets", retries=2, delay=10),
+    _shell(perform, "perform steps", retries=1, delay=60),
+    _shell(reconcile, "ask the vendors", retries=1, delay=60),
 )
 """For a flow run."""

@@ -105,7 +105,7 @@ async def _open(c: Connections, job: Job, worded: Worded, *, tags: tuple[str, ..
         sender_email=worded.sender.email,
         sender_name=worded.sender.name,
         tags=tags,
-        language=worded.language,
+        language=worded.text.language,
         internal=internal,
     )
     return await c.helpdesk.open_ticket(draft, key=job.step.key)

@@ -1,0 +1,142 @@
+"""`recoup run`: do what is due for a day, or exactly what a plan says. Sends messages and moves money.
+
+Where a Prefect server answers, the run stands in its UI; else the same effects run here and say so.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.output import FOUND, NOT_AUTHORISED, WRONG_USE, err, fail, out
+
+if TYPE_CHECKING:
+    from tasks.report import Report
+
+OPERATIONS = ("dunning", "dunning-follow-up", "reconcile")
+
+
+def run(what: str, *, on: str = "today") -> int:
+    """Do what is due for a day, or exactly what a plan file says. Sends messages and moves money.
+
+    Parameters
+    ----------
+    what
+        dunning, dunning-follow-up, reconcile, or the file of a plan.
+    on
+        The day to act for: today, or a date like 2026-01-27. Not with a plan, which has its own.
+    """
+    if what in OPERATIONS:
+        err().print(f"recoup run {what} · for {on} · sends messages and moves money")
+        return _operation(what, on)
+    path = Path(what)
+    if not path.is_file():
+        known = ", ".join(OPERATIONS)
+        fail(f"{what} is neither an operation nor a plan file", fix=f"one of {known}, or FILE", code=WRONG_USE)
+    if on != "today":
+        fail("--on does not go with a plan, which has its own day", fix=f"recoup run {path}", code=WRONG_USE)
+    err().print(f"recoup run {path} · sends messages and moves money")
+    return asyncio.run(_plan(path))
+
+
+def _operation(what: str, on: str) -> int:
+    import settings
+
+    found = settings.load()
+    api = _prefect(found.prefect_api_url)
+    if api:
+        os.environ["PREFECT_API_URL"] = api
+        return asyncio.run(_in_prefect(what, on))
+    err().print("Prefect does not answer; this run will not stand in its UI. Start it with: recoup up")
+    report = asyncio.run(_here(what, on))
+    return finish(report)
+
+
+async def _in_prefect(what: str, on: str) -> int:
+    from flows.dunning import dunning, dunning_follow_up
+    from flows.reconcile import reconcile
+
+    flow: Any = {"dunning": dunning, "dunning-follow-up": dunning_follow_up, "reconcile": reconcile}[what]
+    state = await flow(on=on, return_state=True)
+    out().print(f"{'✓' if state.is_completed() else '✗'} {state.name}: {state.message or ''}")
+    return 0 if state.is_completed() else FOUND
+
+
+async def _here(what: str, on: str) -> "Report":
+    from flows.dunning import follow_up, take_steps
+    from flows.reconcile import settle_unknown
+    from flows.work import work
+
+    act: Any = {"dunning": take_steps, "dunning-follow-up": follow_up, "reconcile": settle_unknown}[what]
+    async with work(what, on) as w:
+        if w.busy:
+            fail("another run of this operation is at work; nothing was done here", fix="wait until it has ended")
+        await act(w)
+        return w.report
+
+
+async def _plan(path: Path) -> int:
+    """Do the plan's steps that are still decided the same way; skip and report the others."""
+    from datetime import UTC, datetime
+
+    import settings
+    from domain.decisions import Step
+    from flows.work import work
+    from tasks.connect import opened
+    from tasks.deciding import decide, decide_follow_ups
+    from tasks.plans import read
+    from tasks.shells import CHUNK, PLAIN
+
+    async with opened(settings.load) as c:
+        plan = read(path, now=datetime.now(UTC), policy=c.rules.now.version)
+        wanted = {action["key"] for action in plan.actions}
+        async with work(plan.operation, plan.day.isoformat()) as w:
+            if w.busy:
+                fail("another run of this operation is at work; nothing was done here", fix="wait until it has ended")
+            w.report.took_in(await PLAIN.read_payments(w.run))
+            follows = plan.operation != "dunning"
+            pages = decide_follow_ups(c, w.run.day) if follows else decide(c, w.run.day, w.run.now)
+            due = [
+                found for page in pages for found in page.decisions if isinstance(found, Step) and found.key in wanted
+            ]
+            for start in range(0, len(due), CHUNK):
+                w.report.add_outcomes(await PLAIN.perform(due[start : start + CHUNK], w.run))
+            report = w.report
+    skipped = len(wanted) - len(due)
+    out().print(
+        f"Did {len(due)} of {len(wanted)}." + (f" {skipped} skipped because the world changed:" if skipped else "")
+    )
+    for key in sorted(wanted - {step.key for step in due})[:20]:
+        out().print(f"  {key}")
+    return max(finish(report), FOUND if skipped else 0)
+
+
+def finish(report: "Report") -> int:
+    """Print what was done and return the exit code: 3 where something is left, 4 where credentials were refused."""
+    from commands.output import table
+
+    rows = [(action, state, count) for (action, state), count in sorted(report.actions.items())]
+    if rows:
+        out().print(table("", ("action", "outcome", "steps"), rows, right=("steps",)))
+    out().print(f"{'✗' if report.failures else '✓'} {report.sentence}.")
+    for problem in report.problems[:10]:
+        err().print(f"! {problem}", markup=False)
+    if any("credentials" in row.detail for row in report.rows):
+        return NOT_AUTHORISED
+    if report.failures:
+        example = next(row for row in report.rows if row.state in ("failed", "unknown", "void"))
+        err().print(f"  for example {example.key}: {example.detail}", markup=False)
+        return FOUND
+    return 0
+
+
+def _prefect(url: str) -> str:
+    """The API's address where it answers within a second, else empty."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{url}/health", timeout=1) as answer:  # The address is our own setting.
+            return url if answer.status == 200 else ""  # noqa: PLR2004
+    except (URLError, OSError, ValueError):
+        return ""
