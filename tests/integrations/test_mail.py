@@ -224,8 +224,9 @@ async def test_a_cancelled_mail_never_lends_its_answer_to_the_next_one(mailer: M
     sending = asyncio.create_task(mailer.send(MAIL, key="cancelled", at=AT))
     await asyncio.sleep(0.1)
     sending.cancel()
-    refused = await mailer.send(replace(MAIL, to="bounces@example.com"), key="next", at=AT)
-    assert refused.state == "refused"
+    # On the same connection the late answer to the first mail would be read as the answer to this one's MAIL.
+    assert (await mailer.send(MAIL, key="next", at=AT)).state == "accepted"
+    assert counts(sink)["next"] == 1
 
 
 async def test_refused_login_is_told_apart_from_a_refused_mail(sink: Sink) -> None:
