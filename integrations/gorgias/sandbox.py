@@ -50,6 +50,7 @@ class Desk:
 
     clock: Clock
     tickets: dict[int, dict[str, Any]] = field(default_factory=dict)
+    by_key: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     messages: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     mailed: Counter[str] = field(default_factory=Counter)
@@ -60,7 +61,7 @@ class Desk:
 
     def clear(self) -> None:
         """Forget everything."""
-        memories: tuple[Any, ...] = (self.tickets, self.messages, self.people, self.mailed)
+        memories: tuple[Any, ...] = (self.tickets, self.by_key, self.messages, self.people, self.mailed)
         for memory in (*memories, self.effects, self.scripts, self.due):
             memory.clear()
 
@@ -78,6 +79,7 @@ class Desk:
         """Make a ticket with its first messages."""
         ticket = make_ticket(self._next(), body, self.person, self.clock.now())
         self.tickets[ticket["id"]] = ticket
+        self.by_key.setdefault(body.get("external_id") or "", []).append(ticket)
         self.messages[ticket["id"]] = []
         self.effects["ticket", body.get("external_id") or ""] += 1
         for message in body["messages"]:
@@ -176,9 +178,8 @@ def _tickets(desk: Desk) -> Handler:
             wrong = complaints(body, ("via", "messages"))
             return _refused(wrong) if wrong else JSONResponse(desk.open(body), 201)
         asked = request.query_params
-        found = list(reversed(desk.tickets.values()))
-        if "external_id" in asked:
-            found = [ticket for ticket in found if ticket["external_id"] == asked["external_id"]]
+        known = desk.by_key.get(asked["external_id"], []) if "external_id" in asked else desk.tickets.values()
+        found = list(reversed(known))
         if "customer_id" in asked:
             found = [ticket for ticket in found if str(ticket["customer"]["id"]) == asked["customer_id"]]
         return _page(request, [{**ticket, "messages_count": len(desk.messages[ticket["id"]])} for ticket in found])

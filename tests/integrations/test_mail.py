@@ -224,6 +224,7 @@ async def test_a_cancelled_mail_never_lends_its_answer_to_the_next_one(mailer: M
     sending = asyncio.create_task(mailer.send(MAIL, key="cancelled", at=AT))
     await asyncio.sleep(0.1)
     sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
     # On the same connection the late answer to the first mail would be read as the answer to this one's MAIL.
     assert (await mailer.send(MAIL, key="next", at=AT)).state == "accepted"
     assert counts(sink)["next"] == 1
