@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.money import Money
 from domain.people import Person
@@ -114,3 +114,35 @@ class ChargeResult:
     """What the vendor says it took; only where `state` is `paid` or `already_paid`."""
     at: datetime | None = None
     codes: DeclineCodes = field(default_factory=DeclineCodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedFailure:
+    """A failed renewal as a file tells it, before the vendor was asked. `line` is where its record starts."""
+
+    id: str
+    """The invoice, so that the vendor's own answer about it meets the same case."""
+    customer: Person
+    subscription: str
+    amount: Money
+    """What is left to pay."""
+    failed_at: datetime
+    codes: DeclineCodes
+    line: int
+    card: Card | None = None
+
+
+class BadRow(NamedTuple):
+    """A record of a file that cannot be taken in: where, which column, why, and the record as it stands there."""
+
+    line: int
+    column: str
+    reason: str
+    raw: str
+
+
+class LeftOut(NamedTuple):
+    """A record of a file that is no failed renewal, and why: paid, void, no invoice."""
+
+    line: int
+    reason: str

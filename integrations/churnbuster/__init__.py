@@ -1,0 +1,1 @@
+"""Churn Buster: only the file it exports; nothing is called there."""
