@@ -49,7 +49,7 @@ PERSON_TREATMENTS = {
 def next_step(case: Case, policy: DunningPolicy, today: date) -> Decision:
     """The one step due for `case` on `today`, or the reason to hold."""
     if case.trouble or case.treatment in PERSON_TREATMENTS:
-        return _person(case)
+        return _person(case, policy, today)
     if case.waiting_for_answer:
         return Hold(case.id, "D-02", "an earlier call has no answer yet; reconcile asks the vendor first")
     day = (today - case.failed_on).days
@@ -86,10 +86,12 @@ def planned_retry(case: Case, policy: DunningPolicy, today: date) -> date | None
     return None
 
 
-def _person(case: Case) -> Decision:
+def _person(case: Case, policy: DunningPolicy, today: date) -> Decision:
     why = case.trouble or case.treatment
     reason = PERSON_TREATMENTS.get(why, f"{why.replace('_', ' ')}: a person decides what happens next")
     rung = f"person-{why}"
+    if rung in case.taken and (today - case.failed_on).days >= policy.give_up_day:
+        return _close(case, "written_off", "D-05", f"{reason}; nobody settled it within {policy.give_up_day} days")
     if rung in case.taken:
         return Hold(case.id, "D-01", reason, person=True)
     return Step(f"dunning/{case.id}/{rung}", case.id, "person", rung, "D-01", reason)

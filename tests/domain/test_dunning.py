@@ -130,6 +130,9 @@ def test_trouble_goes_to_a_person_once_and_nothing_else_happens(trouble: str) ->
     second = next_step(case._replace(taken=frozenset({first.rung})), POLICY, day(5))
     assert isinstance(second, Hold)
     assert second.person
+    last = next_step(case._replace(taken=frozenset({first.rung})), POLICY, day(28))
+    assert isinstance(last, Step)
+    assert last.outcome == "written_off", "nothing stays open for ever, not even with a person"
 
 
 def test_a_revocation_is_an_intent_to_cancel_so_no_dunning_but_a_person() -> None:
