@@ -27,7 +27,7 @@ async def open_cases(
 ) -> int:
     """Book and insert new cases; return how many were new."""
     rows = [_new_row(c, item, failures.get(item.id, []), now) for item in items]
-    for result in await settle_all(c, [_opened(c, row, run) for row in rows]):
+    for result in await settle_all(c, [opened(c.vendors.payments, row, run) for row in rows]):
         if isinstance(result, Exception) and not isinstance(result, Conflict | AlreadyBooked):
             raise result
     with transaction(c.engine) as connection:
@@ -90,7 +90,8 @@ def _new_row(c: Connections, item: Renewal, failed: list[Any], now: datetime) ->
     }
 
 
-def _opened(c: Connections, row: dict[str, Any], run: str) -> Settlement:
+def opened(vendor: str, row: Mapping[str, Any], run: str) -> Settlement:
+    """What is booked for a new case: the failed amount, into the memo book of its month."""
     key, failed_at = f"dunning/{row['id']}/opened", from_text(row["failed_at"])
     amount = Money(row["failed_minor"], row["currency"])
     about = entries.Context(
@@ -100,7 +101,7 @@ def _opened(c: Connections, row: dict[str, Any], run: str) -> Settlement:
         belongs_to=row["opened_on"][:7],
         operation="dunning",
         case=row["id"],
-        vendor=c.vendors.payments,
+        vendor=vendor,
         vendor_ref=row["id"],
         flow_run=run,
         policy_version=row["policy_version"],
@@ -111,6 +112,6 @@ def _opened(c: Connections, row: dict[str, Any], run: str) -> Settlement:
         reason=reason, policy_version=row["policy_version"], flow_run=run,
     )  # fmt: skip
     return Settlement(
-        key=key, state="done", at=failed_at, vendor=c.vendors.payments, vendor_ref=row["id"], amount=amount,
+        key=key, state="done", at=failed_at, vendor=vendor, vendor_ref=row["id"], amount=amount,
         detail=reason, entries=(entries.renewal_failed(about, amount),) if amount else (), new_step=new_step,
     )  # fmt: skip
