@@ -1,8 +1,8 @@
 """What can go wrong with a vendor, by what we then know about the effect.
 
     VendorError
-    ├── Unavailable    nothing happened: no connection, 429, 503 before the work; safe to try later
-    ├── NoAnswer       we do not know: timeout, dropped connection, 500; ask by our key, never repeat blindly
+    ├── Unavailable    nothing happened: no connection, 429, 503 where a repeat is harmless; try later
+    ├── NoAnswer       we do not know: timeout, dropped connection, 5xx; ask by our key, never repeat blindly
     ├── Refused        the vendor understood and will not: 4xx; a person or a new fact is needed
     │   └── Unauthorised   our credentials were refused: 401 or 403; every call would fail the same way
     └── Unreadable     an answer that is not what the vendor documents; treated as NoAnswer after an effect

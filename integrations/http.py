@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
-SERVER_ERROR = 500
+TOO_MANY, SERVER_ERROR, UNAVAILABLE = 429, 500, 503
 TRIES = 3
 """Calls in a row within seconds; Prefect's retries multiply with it, so neither is large."""
 
@@ -47,7 +47,7 @@ async def call(
     ):
         with attempt:
             try:
-                return await _once(vendor, name, send, accept)
+                return await _once(vendor, name, send, accept, repeatable)
             except NoAnswer:
                 unsure = True
                 raise
@@ -71,7 +71,7 @@ def json_object(vendor: str, name: str, response: httpx.Response) -> dict[str, A
 
 
 async def _once(
-    vendor: str, name: str, send: Callable[[], Awaitable[httpx.Response]], accept: tuple[int, ...]
+    vendor: str, name: str, send: Callable[[], Awaitable[httpx.Response]], accept: tuple[int, ...], repeatable: bool
 ) -> httpx.Response:
     try:
         response = await send()
@@ -81,12 +81,13 @@ async def _once(
         raise NoAnswer(vendor, name, f"no answer ({type(error).__name__})") from error
     if response.is_success or response.status_code in accept:
         return response
-    raise _error(vendor, name, response)
+    raise _error(vendor, name, response, repeatable)
 
 
-def _error(vendor: str, name: str, response: httpx.Response) -> Exception:
+def _error(vendor: str, name: str, response: httpx.Response, repeatable: bool) -> Exception:
     status = response.status_code
-    if status in (429, 503):
+    # A gateway says 503 before or after the work; only where a repeat is harmless may it count as "nothing happened".
+    if status == TOO_MANY or (status == UNAVAILABLE and repeatable):
         error = Unavailable(vendor, name, f"asked us to wait ({status})")
         error.retry_after_seconds = _seconds(response.headers.get("retry-after", ""))
         return error

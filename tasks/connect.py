@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 from sqlalchemy import Engine
 
 from integrations.gorgias import client as helpdesk_vendor
@@ -95,7 +94,7 @@ async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connectio
     rules = load_rules(engine, settings.policies_dir)
     rules.remember(clock())
 
-    async def client(url: str) -> httpx.AsyncClient:
+    async def client(url: str) -> Any:
         return await stack.enter_async_context(open_client(url))
 
     payments, texts, helpdesk, mail = settings.payments, settings.texts, settings.helpdesk, settings.mail
