@@ -114,9 +114,9 @@ def render_proof(result: "Verification") -> str:
 
 
 def broken(result: "Verification") -> Failure:
-    """The failure for books that do not hold: one cause, its two hashes, and how much else follows from it."""
+    """The failure for books that do not hold: the first thing that is wrong, its two hashes, and how many findings there are."""
     assert result.first is not None
-    effects = f"1 cause, {format.number(result.further)} further findings: " if result.further else ""
+    effects = f"First of {format.number(result.further + 1)} findings: " if result.further else ""
     cause = (
         f"{result.first.what}: expected {result.first.expected or 'nothing'}, found {result.first.found or 'nothing'}"
     )

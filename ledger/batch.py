@@ -4,13 +4,11 @@ The decision is made in Python under the write lock: the rows to write, a replay
 settlement alone. Later settlements of a batch see the earlier ones, so a key that stands twice is booked once.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from domain import instants
 from ledger import lookups
 from ledger.entries import Entry, content_differences
 from ledger.errors import AlreadyBooked, Conflict, LedgerError, NoSuchStep, NotReversible, StepClosed
@@ -40,13 +38,14 @@ class Known(NamedTuple):
     takers: dict[str, list[Entry]]
 
 
-def write(
-    connection: Connection, settlements: Sequence[Settlement], clock: Callable[[], datetime]
-) -> list[Posted | LedgerError]:
-    """Decide and write the settlements in the connection's transaction, which then holds the write lock."""
+def write(connection: Connection, settlements: Sequence[Settlement], now: str) -> list[Posted | LedgerError]:
+    """Decide and write the settlements in the connection's transaction, which then holds the write lock.
+
+    `now` is an instant as `instants.to_text` gives it.
+    """
     seq, last_hash, last_recorded = read_head(connection)
     # The clock of a machine may step back; the order of the records must not.
-    rows = Rows(seq, last_hash, max(instants.to_text(clock()), last_recorded))
+    rows = Rows(seq, last_hash, max(now, last_recorded))
     known = _look_up(connection, settlements)
     results = [_settle(settlement, known, rows) for settlement in settlements]
     rows.write(connection)

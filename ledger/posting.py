@@ -16,6 +16,7 @@ from types import TracebackType
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from domain import instants
 from ledger.batch import Posted, write
 from ledger.errors import LedgerError, ReadOnly, Rejected, Unavailable, WriterClosed
 from ledger.settlements import Settlement
@@ -82,21 +83,21 @@ class Writer:
             return []
         try:
             with self._posting:
-                return self._write_together(settlements)
+                return self._write_together(settlements, instants.to_text(self._clock()))
         except DBAPIError as error:
             return [_whole_failure(error)] * len(settlements)
 
-    def _write_together(self, settlements: Sequence[Settlement]) -> list[Posted | LedgerError]:
+    def _write_together(self, settlements: Sequence[Settlement], now: str) -> list[Posted | LedgerError]:
         # No savepoint round the batch: SQLite would copy every page that it touches. A refusal is rare, and then
         # the transaction starts again, one savepoint a settlement.
         try:
             with self._engine.begin() as connection:
-                return write(connection, settlements, self._clock)
+                return write(connection, settlements, now)
         except OperationalError:
             raise
         except BAD_VALUES:
             with self._engine.begin() as connection:
-                return [_write_one(connection, settlement, self._clock) for settlement in settlements]
+                return [_write_one(connection, settlement, now) for settlement in settlements]
 
     def _run(self) -> None:
         ended = False
@@ -124,10 +125,10 @@ class Writer:
                 future.set_result(result)
 
 
-def _write_one(connection: Connection, settlement: Settlement, clock: Callable[[], datetime]) -> Posted | LedgerError:
+def _write_one(connection: Connection, settlement: Settlement, now: str) -> Posted | LedgerError:
     try:
         with connection.begin_nested():
-            return write(connection, [settlement], clock)[0]
+            return write(connection, [settlement], now)[0]
     except OperationalError:
         raise
     except BAD_VALUES as error:
