@@ -188,12 +188,12 @@ async def test_after_a_500_that_did_nothing_the_look_up_says_never_opened(
     assert effects(vendor) == {}
 
 
-@pytest.mark.parametrize("fault", ["429", "down"])
-async def test_a_helpdesk_that_stays_away_is_unavailable_and_nothing_was_opened(
-    desk: GorgiasHelpdesk, vendor: httpx.Client, fault: str
+@pytest.mark.parametrize(("fault", "error"), [("429", Unavailable), ("down", NoAnswer)])
+async def test_a_helpdesk_that_stays_away_is_asked_again_later_and_nothing_was_opened(
+    desk: GorgiasHelpdesk, vendor: httpx.Client, fault: str, error: type[Exception]
 ) -> None:
     strike(vendor, fault, "POST", times=None)
-    with pytest.raises(Unavailable):
+    with pytest.raises(error):
         await desk.open_ticket(DRAFT, key=KEY)
     assert effects(vendor) == {}
 
