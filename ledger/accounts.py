@@ -37,6 +37,7 @@ LOST_MEMO: Final = {
     "cancelled": "Memo:Dunning:Lost:Cancelled",
     "voided": "Memo:Dunning:Lost:Voided",
     "written_off": "Memo:Dunning:Lost:WrittenOff",
+    "superseded": "Memo:Dunning:Lost:Superseded",
     "uncollectible": "Memo:Dunning:Lost:Uncollectible",
 }
 """By the reason why the renewal will not be paid."""
@@ -75,6 +76,7 @@ CHART: Final[dict[str, str]] = {
     LOST_MEMO["cancelled"]: "Failed renewals whose subscription the customer cancelled.",
     LOST_MEMO["voided"]: "Failed renewals whose invoice was voided.",
     LOST_MEMO["written_off"]: "Failed renewals given up at the end of the follow-up.",
+    LOST_MEMO["superseded"]: "Failed renewals given up because the next renewal of the same subscription failed too.",
     LOST_MEMO["uncollectible"]: "Failed renewals that the payments vendor marked as uncollectible.",
     REOPENED_BY_REFUND: "Recovered renewals that are open again because all of the money was refunded.",
     REOPENED_BY_CHARGEBACK: "Recovered renewals that are open again because a bank took the money back.",

@@ -97,7 +97,7 @@ def renewal_recovered(about: Context, paid: Money, failed: Money, phase: str) ->
 
 
 def renewal_lost(about: Context, failed: Money, why: str) -> Entry:
-    """A failed renewal will not be paid. `why`: cancelled, voided, written_off or uncollectible."""
+    """A failed renewal will not be paid. `why` is a key of `accounts.LOST_MEMO`."""
     lost = _one_of(accounts.LOST_MEMO, why, "why")
     return _entry(about, "renewal_lost", _move(accounts.OPEN, lost, failed))
 

@@ -23,6 +23,7 @@ REASONS: Final = {
     "cancelled": "Cancelled",
     "voided": "Invoice voided",
     "written_off": "Written off",
+    "superseded": "Given up for the next renewal",
     "uncollectible": "Uncollectible",
 }
 BACK: Final = {"refund": "Refunded", "chargeback": "Charged back"}

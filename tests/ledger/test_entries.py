@@ -173,7 +173,7 @@ def test_an_entry_needs_a_key() -> None:
 def test_an_unknown_phase_reason_channel_or_kind_names_the_known_ones() -> None:
     with pytest.raises(BadEntry, match="silent_retry, customer_action, message, support"):
         recovered("k", phase="luck")
-    with pytest.raises(BadEntry, match="cancelled, voided, written_off, uncollectible"):
+    with pytest.raises(BadEntry, match="cancelled, voided, written_off, superseded, uncollectible"):
         entries.renewal_lost(about("k"), EUR_49_90, "bored")
     with pytest.raises(BadEntry, match="mail, sms, ticket"):
         entries.message_cost(about("k"), EUR_49_90, "fax")
