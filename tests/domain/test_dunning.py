@@ -95,8 +95,10 @@ def test_given_attempts_at_the_cap_then_the_ladder_starts_spent() -> None:
     assert said(next_step(CASE._replace(charges=6), POLICY, day(2))) == "D-11"
 
 
-@pytest.mark.parametrize(("network", "month", "expected"), [("visa", 15, "D-11"), ("visa", 14, "retry-1"),
-                                                           ("mastercard", 15, "retry-1"), ("mastercard", 35, "D-11")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("network", "month", "expected"),
+    [("visa", 15, "D-11"), ("visa", 14, "retry-1"), ("mastercard", 15, "retry-1"), ("mastercard", 35, "D-11")],
+)
 def test_the_budget_is_per_card_and_network_over_30_days(network: str, month: int, expected: str) -> None:
     assert said(next_step(CASE._replace(network=network, card_month=month), POLICY, day(2))) == expected
 
@@ -264,7 +266,7 @@ def test_running_cases_keep_the_policy_version_they_started_with() -> None:
 
 TAKEN = [rung.name for ladder in POLICY.ladders.values() for rung in (*ladder.charges, *ladder.messages)]
 CASES = st.builds(
-    lambda **changes: CASE._replace(**changes),
+    CASE._replace,
     state=st.sampled_from(["open", "handed_over", "person"]),
     treatment=st.sampled_from(["wait", "soon", "cautious", "fix", "never", "revoked", "ours"]),
     remaining_minor=st.integers(0, 10_000),
