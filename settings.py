@@ -231,7 +231,7 @@ def last_four(secret: SecretStr) -> str:
 
 def masked(url: str) -> str:
     """A database address without its password."""
-    return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:…@", url)
+    return re.sub(r"(//[^:/@]*):.*@", r"\1:…@", url)
 
 
 def keys() -> Iterator[str]:

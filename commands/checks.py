@@ -113,7 +113,7 @@ async def safety(settings: Settings) -> Sequence[Finding]:
             bad("safety", text, f"Set {variable('prefect.auth_string')}", "Anybody there can run every operation")
         )
     for path in (settings.file, settings.home / "recoup.db"):
-        if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & stat.S_IROTH:
+        if path.exists() and (mode := _open_to_all(path)):
             found.append(bad("safety", f"{path} can be read by every user ({mode:o})", f"chmod 600 {path}"))
     if settings.database_url.startswith("sqlite") and (kind := _file_system(settings.home)) in NETWORK_FILE_SYSTEMS:
         text = f"SQLite lies on a network file system ({kind}), where its locks do not hold"
@@ -192,6 +192,12 @@ def _database(settings: Settings) -> Sequence[Finding]:
             warn("database", text, "Switch the vendor's own retries off, or ours: one system should own a failure")
         )
     return found
+
+
+def _open_to_all(path: Path) -> int:
+    """The file's mode where every user of this machine can read it, else 0; a closed folder closes its files."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return mode if mode & stat.S_IROTH and path.parent.stat().st_mode & stat.S_IXOTH else 0
 
 
 def _number(text: str) -> tuple[int, ...]:

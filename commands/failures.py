@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from commands.output import FAILED, INTERRUPTED, LEDGER_BROKEN, NOT_AUTHORISED, WRONG_USE, Failure
+from commands.output import FAILED, FOUND, INTERRUPTED, NOT_AUTHORISED, WRONG_USE, Failure
 
 
 class Meaning(NamedTuple):
@@ -73,10 +73,23 @@ MEANINGS: dict[str, Meaning] = {
     "ledger.errors.LedgerError": Meaning(
         "The ledger refused what was to be booked", "recoup ledger verify", not_done="Nothing of it was written."
     ),
-    "ledger.verify.Broken": Meaning(
-        "The ledger does not prove itself", "Restore from a backup, or ask the auditor first", LEDGER_BROKEN
+    "flows.work.StepsFailed": Meaning(
+        "All other steps were tried", "recoup explain KEY tells each; the next run takes them up", FOUND, STEPS_KEPT
     ),
-    "tasks.connect.NotReady": Meaning("", "recoup up brings the database up to date", WRONG_USE, NOTHING),
+    "integrations.csv_reading.UnreadableFile": Meaning(
+        "", "Export it again as CSV", WRONG_USE, "Nothing was taken in."
+    ),
+    "policies.findings.PolicyErrors": Meaning(
+        "A policy file cannot be used",
+        "Mend the lines named above; recoup policy list checks again",
+        WRONG_USE,
+        NOTHING,
+    ),
+    "policies.render.RenderError": Meaning(
+        "A text cannot be filled in", "Mend the file named above; recoup policy list checks it", WRONG_USE
+    ),
+    "tasks.database.NotReady": Meaning("", "recoup up brings the database up to date", WRONG_USE, NOTHING),
+    "tasks.plans.PlanRefused": Meaning("", "recoup plan --out FILE makes a new plan", FAILED, NOTHING),
 }
 
 

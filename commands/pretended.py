@@ -3,8 +3,13 @@
 They have their own home folder below the real one, so that pretended money never meets the real ledger.
 """
 
+import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from settings import FILE_NAME, keys, variable
 
 HOST = "127.0.0.1"
 FOLDER = "sandbox"
@@ -44,3 +49,18 @@ def variables(port: int, mail_port: int) -> dict[str, str]:
         "RECOUP_MAIL__PASSWORD": "",
         "RECOUP_MAIL__SECURITY": "none",
     }
+
+
+def write_file(folder: Path, chosen: Mapping[str, str]) -> Path:
+    """Keep the settings as the folder's settings file, so that `RECOUP_HOME=FOLDER recoup plan` finds the same."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = ["# Written by recoup up --sandbox at every start: the pretended vendors' addresses.", ""]
+    # A key within its group, `mail.port = "1"`, is TOML too; what has no group stands first.
+    for key in sorted(keys(), key=lambda name: ("." in name, name)):
+        if (value := chosen.get(variable(key))) is not None:
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    file = folder / FILE_NAME
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+    return file

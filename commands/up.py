@@ -120,7 +120,7 @@ def bring_database_up_to_date(settings: Settings) -> str:
     from store import schema
     from store.db import connect
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = connect(settings.database_owner_url or settings.database_url)
     role = make_url(settings.database_url).username or "" if settings.database_owner_url else ""
     schema.migrate(owner, role)
@@ -153,6 +153,7 @@ def _sandbox(real: Settings, seed: Path | None) -> tuple[Settings, dict[str, str
     kept.setdefault(variable("shop.name"), "Pretended shop")
     env = {**kept, **pretended.variables(port, mail_port)}
     home = pretended.home(real.home)
+    pretended.write_file(home, env)
     emptied = {variable("database_url"): f"sqlite:///{home / 'recoup.db'}", variable("database_owner_url"): ""}
     return load(env=env, home=home), {**env, **emptied}, pretended.command(port, mail_port, seed)
 
@@ -180,8 +181,9 @@ def _ready(options: "Options", settings: Settings, sandbox: bool) -> None:
     vendors = "pretended vendors; nothing leaves this machine" if sandbox else "real vendors"
     console.print(f"\nReady: {settings.shop.name}, {settings.shop.time_zone}, {vendors}.", markup=False)
     console.print(f"Prefect's pages: {options.api_url.removesuffix('/api')}", markup=False, soft_wrap=True)
+    there = f"RECOUP_HOME={settings.home} " if sandbox else ""
     next_commands(
-        ("recoup plan dunning", "see what the next run would do"),
-        ("recoup doctor", "check what is set and reachable"),
+        (f"{there}recoup plan dunning", "see what the next run would do"),
+        (f"{there}recoup doctor", "check what is set and reachable"),
     )
     console.print("Ctrl-C stops it.", markup=False)
