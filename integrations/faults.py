@@ -45,6 +45,8 @@ class Faults:
     def __init__(self, vendor: str) -> None:
         self.vendor = vendor
         self.switches: list[Fault] = []
+        self.cleared = 0
+        """How often the switches were taken away: a slow call of before that is never done after it."""
 
     def set(self, item: Any) -> Fault:
         """Add a switch from its JSON object; a ValueError names the field that is wrong."""
@@ -63,6 +65,7 @@ class Faults:
     def clear(self) -> None:
         """Take all switches away."""
         self.switches.clear()
+        self.cleared += 1
 
 
 def wrap(app: App, faults: Faults) -> App:
@@ -79,7 +82,7 @@ def wrap(app: App, faults: Faults) -> App:
             return
         known = faults.switches and not path.startswith("/_sandbox/")
         fault = faults.take(f"{scope['method']} {path}") if known else None
-        await (app(scope, receive, send) if fault is None else _strike(app, fault, scope, receive, send))
+        await (app(scope, receive, send) if fault is None else _strike(app, faults, fault, scope, receive, send))
 
     return struck
 
@@ -108,7 +111,7 @@ async def answer(
     await send({"type": "http.response.body", "body": body})
 
 
-async def _strike(app: App, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+async def _strike(app: App, faults: Faults, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     if fault.fault in _REFUSED:
         # The body is read first, because a server that answers early may look like a broken connection.
         await read_body(receive)
@@ -116,8 +119,9 @@ async def _strike(app: App, fault: Fault, scope: Scope, receive: Receive, send: 
         await answer(send, _REFUSED[fault.fault], b'{"error":{"message":"pretended fault"}}', headers=again)
         return
     if fault.fault == "slow":
+        before = faults.cleared
         await asyncio.sleep(fault.seconds)
-        await app(scope, receive, send)
+        await (app(scope, receive, send) if faults.cleared == before else _hang_up(send))
         return
     await app(scope, receive, _swallow)
     if fault.fault == "500_after":
