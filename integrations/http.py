@@ -42,7 +42,7 @@ async def call(
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(kinds),
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
+        wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.2),
         reraise=True,
     ):
         with attempt:
