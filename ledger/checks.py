@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from ledger import hashing
 
-PAGE: Final = 5000
+PAGE: Final = 2000
 ROW: Final = ", ".join((*hashing.COVERED, "hash"))
 EFFECTIVE_ON: Final = hashing.COVERED.index("effective_on")
 COHORT: Final = hashing.COVERED.index("belongs_to")

@@ -28,6 +28,9 @@ LOG = logging.getLogger(__name__)
 BAD_VALUES = (DBAPIError, ValueError, OverflowError)
 """What a driver raises for a row it cannot take: text that is no Unicode, a number of more than 64 bits."""
 
+NOT_WRITABLE = ("25006", "42501")
+"""PostgreSQL's states for a read-only transaction and for a right that the role does not have."""
+
 _Queued = tuple[Settlement, "Future[Posted]"]
 
 
@@ -93,9 +96,9 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 return write(connection, settlements, now)
-        except OperationalError:
-            raise
-        except BAD_VALUES:
+        except BAD_VALUES as error:
+            if _concerns_all(error):
+                raise
             with self._engine.begin() as connection:
                 return [_write_one(connection, settlement, now) for settlement in settlements]
 
@@ -129,15 +132,24 @@ def _write_one(connection: Connection, settlement: Settlement, now: str) -> Post
     try:
         with connection.begin_nested():
             return write(connection, [settlement], now)[0]
-    except OperationalError:
-        raise
     except BAD_VALUES as error:
+        if _concerns_all(error):
+            raise
         return Rejected(f"{settlement.key}: the database refused it ({_first_line(error)}). Nothing of it was written.")
+
+
+def _concerns_all(error: Exception) -> bool:
+    """True where no settlement could be written, whatever it says: a busy or full database, missing rights."""
+    return isinstance(error, OperationalError) or _sqlstate(error) in NOT_WRITABLE
+
+
+def _sqlstate(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlstate", "") or "")
 
 
 def _whole_failure(error: DBAPIError) -> LedgerError:
     said = _first_line(error)
-    if "readonly" in said or getattr(error.orig, "sqlstate", "") in ("25006", "42501"):
+    if "readonly" in said or _sqlstate(error) in NOT_WRITABLE:
         return ReadOnly(f"The ledger cannot be written ({said}). Nothing was booked. Check the rights of the database.")
     return Unavailable(f"The ledger cannot be written now ({said}). Nothing was booked; try again.")
 

@@ -23,8 +23,9 @@ ROLL_UP: Final = (
 )
 SETTLE_STEP: Final = (
     "UPDATE steps SET state = ?, settled_at = ?, vendor = ?, vendor_ref = ?, currency = ?, amount_minor = ?, "
-    "detail = ? WHERE key = ?"
+    "detail = COALESCE(NULLIF(?, ''), detail) WHERE key = ?"
 )
+"""An outcome without a word leaves the step's own: the text of an SMS is what an unanswered one is found by."""
 
 
 def insert_into(table: Table) -> str:
