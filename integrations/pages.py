@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from integrations.fields import Damaged, shape
+
 T = TypeVar("T")
 
 
@@ -37,6 +39,8 @@ def read_page(vendor: str, kind: str, raw: Iterable[Any], read: Callable[[Any], 
     unreadable: list[UnreadableItem] = []
     for item in raw:
         try:
+            if not isinstance(item, dict):
+                raise Damaged(f"an object was expected, not {shape(item)}")
             value = read(item)
         except ValueError as error:
             found = item.get("id") if isinstance(item, dict) else None

@@ -66,13 +66,13 @@ def read_renewal(raw: Any, paid_by: PaidBy | None = None) -> Renewal | None:
     of ours do not raise it. `cancelled_at` can be set while the subscription is active: the customer asked for
     the end of the period. `paid_by` comes from the event of the payment; without it see `paid_by_invoice`.
     """
+    renewal_id, automatic = need_text(raw, "id"), need_text(raw, "collection_method") == "charge_automatically"
     subscription = at(raw, "parent.subscription_details.subscription")
-    automatic = text(raw, "collection_method") == "charge_automatically"
     if not subscription or not automatic or not need_whole(raw, "attempt_count"):
         return None
     expanded = subscription if isinstance(subscription, dict) else None
     return Renewal(
-        id=need_text(raw, "id"),
+        id=renewal_id,
         customer=read_person(at(raw, "customer")),
         subscription=reference(raw, "parent.subscription_details.subscription"),
         status=read_status(raw),
