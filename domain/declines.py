@@ -72,9 +72,10 @@ class DeclineTable:
 
     def rule(self, id: str) -> DeclineRule | None:
         """The entry with this id, e.g. to find the remedy of a case that stores `C-20`; None where there is none."""
-        return next((rule for rule in self._all() if rule.id == id), None)
+        return next((rule for rule in self.rules() if rule.id == id), None)
 
-    def _all(self) -> Iterable[DeclineRule]:
+    def rules(self) -> Iterable[DeclineRule]:
+        """Every entry, once for each of its codes."""
         tables = (*self.network_codes.values(), *self.network_advice.values())
         yield from (self.blocked, self.unknown)
         for entries in (self.decline_codes, self.vendor_advice, *tables):

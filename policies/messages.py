@@ -148,38 +148,40 @@ def _note_strays(
 def _check_files(
     entry: Entry, languages: tuple[str, ...], sources: Mapping[tuple[str, str], Source], findings: list[Finding]
 ) -> None:
+    before = len(findings)
     for language in languages:
         source = sources.get((entry.name, language))
         if source is None:
             file = f"messages/{entry.name}/{language}.txt"
             findings.append(Finding(file, 0, "", "is missing", "every text exists in every language"))
-            continue
-        for part, text in (("subject", source.subject), ("text", source.body)):
-            if not Template(text).is_valid():
-                help = "a value is written $amount, a dollar sign itself $$"
-                findings.append(Finding(source.file, 0, part, "has a $ that starts no value", help))
-        _check_values(entry, source, findings)
-        if entry.kind in WITH_SUBJECT and not source.subject:
-            findings.append(Finding(source.file, 1, "", "has no subject", f"first line: {SUBJECT}…"))
-        if entry.kind not in WITH_SUBJECT and source.subject:
-            findings.append(
-                Finding(source.file, 1, "", f"has a subject, which a {entry.kind} has not", "remove the line")
-            )
-        if not source.body:
-            findings.append(Finding(source.file, 0, "", "says nothing", "write the text"))
-    used = {
-        language: placeholders(sources[entry.name, language])
-        for language in languages
-        if (entry.name, language) in sources
-    }
-    first = next(iter(used.values()), frozenset[str]())
-    for language, values in used.items():
-        if values != first:
-            odd = ", ".join(f"${name}" for name in sorted(values ^ first))
-            file = f"messages/{entry.name}/{language}.txt"
-            findings.append(
-                Finding(file, 0, "", f"does not use the same values as the first language: {odd}", "use the same")
-            )
+        else:
+            _check_form(entry, source, findings)
+            _check_values(entry, source, findings)
+    if len(findings) == before:
+        # A value that is wrong in one language would make all others differ from it; one cause, one finding.
+        _check_same([sources[entry.name, language] for language in languages], findings)
+
+
+def _check_same(sources: list[Source], findings: list[Finding]) -> None:
+    first = placeholders(sources[0])
+    for source in sources[1:]:
+        odd = ", ".join(f"${name}" for name in sorted(placeholders(source) ^ first))
+        if odd:
+            problem = f"does not use the same values as {sources[0].file}: {odd}"
+            findings.append(Finding(source.file, 0, "", problem, "use the same"))
+
+
+def _check_form(entry: Entry, source: Source, findings: list[Finding]) -> None:
+    for part, text in (("subject", source.subject), ("text", source.body)):
+        if not Template(text).is_valid():
+            help = "a value is written $amount, a dollar sign itself $$"
+            findings.append(Finding(source.file, 0, part, "has a $ that starts no value", help))
+    if entry.kind in WITH_SUBJECT and not source.subject:
+        findings.append(Finding(source.file, 1, "", "has no subject", f"first line: {SUBJECT}…"))
+    if entry.kind not in WITH_SUBJECT and source.subject:
+        findings.append(Finding(source.file, 1, "", f"has a subject, which a {entry.kind} has not", "remove the line"))
+    if not source.body:
+        findings.append(Finding(source.file, 0, "", "says nothing", "write the text"))
 
 
 def _check_values(entry: Entry, source: Source, findings: list[Finding]) -> None:

@@ -42,6 +42,10 @@ class Table:
         """The line of the key, else of the table it belongs to; 0 where neither is known."""
         path = (*self._path, key) if key else self._path
         while path and path not in self._lines:
+            # A table that is only named in others' headers, as `budget` in [budget.visa], starts with the first.
+            inner = [number for other, number in self._lines.items() if other[: len(path)] == path]
+            if inner:
+                return min(inner)
             path = path[:-1]
         return self._lines.get(path, 0)
 

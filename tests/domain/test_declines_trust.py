@@ -1,6 +1,7 @@
 """Which of several codes is believed, what is never told, and that the entry of the day decides."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ from tests.domain.test_declines import DECLINE_CODES, MASTERCARD, TABLE, TODAY, 
         ({"network": "visa", "network_code": "51", "code": "expired_card"}, "fix", "C-20"),
     ],
 )
-def test_the_most_trusted_exact_word_decides(codes: dict[str, str], treatment: str, because: str) -> None:
+def test_the_most_trusted_exact_word_decides(codes: dict[str, Any], treatment: str, because: str) -> None:
     found = classified(**codes)
     assert (found.treatment, found.rule) == (treatment, because)
 
@@ -53,7 +54,7 @@ def test_no_advice_loosens_a_refusal_for_good(advice: str, network_advice: str, 
         {"code": "stop_payment_order", "blocked": True},
     ],
 )
-def test_a_revocation_comes_before_everything_else(codes: dict[str, str | bool]) -> None:
+def test_a_revocation_comes_before_everything_else(codes: dict[str, Any]) -> None:
     assert classified(**codes).treatment == "revoked"
 
 
@@ -110,7 +111,7 @@ def test_advice_that_forbids_counts_for_a_network_that_is_not_known() -> None:
         {"code": "stolen_card", "network": "mastercard", "network_advice": "03"},
     ],
 )
-def test_what_must_not_be_told_is_not_revealed(codes: dict[str, str]) -> None:
+def test_what_must_not_be_told_is_not_revealed(codes: dict[str, Any]) -> None:
     assert not classified(**codes).reveal
 
 
