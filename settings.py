@@ -63,6 +63,9 @@ def _address(url: str) -> str:
 def _database(url: str) -> str:
     if url and not url.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        # A worker starts its runs in other folders, so a relative path would be several databases.
+        raise ValueError("must name a whole path, with four slashes: sqlite:////srv/recoup/recoup.db")
     return url
 
 
@@ -70,6 +73,10 @@ def _secret(secret: SecretStr) -> SecretStr:
     if secret.get_secret_value() != secret.get_secret_value().strip():
         raise ValueError("has a space or a line break at one end; take it off")
     return secret
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -143,7 +150,7 @@ class Settings(Part):
     database_url: DatabaseUrl
     database_owner_url: DatabaseUrl = ""
     """The role that owns the tables and may migrate them; empty where it is the same (SQLite)."""
-    policies_dir: Path
+    policies_dir: Annotated[Path, AfterValidator(_absolute)]
     shop: Shop = Shop()
     payments: Payments = Payments()
     texts: Texts = Texts()

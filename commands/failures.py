@@ -32,7 +32,9 @@ MEANINGS: dict[str, Meaning] = {
         "", "recoup doctor shows every setting; recoup up --sandbox needs none", WRONG_USE, NOTHING
     ),
     "deployments.processes.ProcessError": Meaning("", "Read the log named above, then recoup doctor"),
-    "deployments.prefect_api.DeployError": Meaning("", "Read the log named above, then recoup doctor"),
+    "deployments.prefect_api.DeployError": Meaning(
+        "", "recoup doctor --only prefect safety; a refused call (401) needs prefect.auth_string as on the server"
+    ),
     "domain.money.MoneyError": Meaning(
         "An amount or a currency cannot be read as money", "Write 1234.50 and EUR", WRONG_USE, NOTHING
     ),

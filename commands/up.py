@@ -170,6 +170,7 @@ def _options(settings: Settings, env: Mapping[str, str], first: tuple[str, ...])
         env={
             **env,
             "RECOUP_HOME": str(settings.home),
+            variable("policies_dir"): str(settings.policies_dir),
             variable("shop.time_zone"): settings.shop.time_zone,
         },
         first=first,

@@ -19,6 +19,7 @@ from deployments import prefect_api
 from deployments.processes import (
     Child,
     ProcessError,
+    healthy,
     prefect_env,
     server_address,
     start,
@@ -120,6 +121,19 @@ def _start(options: Options, running: Running, announce: Announce) -> None:
 
 
 async def _deploy(options: Options, env: Mapping[str, str]) -> str:
+    """Apply, mend and say what stands; DeployError also where the server is away or refuses our login."""
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    if not healthy(options.api_url.removesuffix("/api")):
+        raise prefect_api.DeployError(f"Prefect does not answer at {options.api_url}")
+    try:
+        return await _apply_and_mend(options, env)
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        raise prefect_api.DeployError(f"Prefect at {options.api_url} refused a call with {status}") from error
+
+
+async def _apply_and_mend(options: Options, env: Mapping[str, str]) -> str:
     record = options.home / "deployed.json"
     changed = await prefect_api.apply(options.api_url, options.auth_string, env, record)
     async with prefect_api.client(options.api_url, options.auth_string) as prefect:

@@ -22,6 +22,7 @@ from commands.output import DONE, FOUND, Failure
 from commands.shell import run
 from integrations import sandbox
 from store import db
+from tests.conftest import Database
 from tests.integrations.serving import serve
 
 SECRET = "sk_test_" + "q7" * 10
@@ -162,6 +163,13 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> No
 def test_a_sound_database_is_told_with_its_entries(sqlite_file: Path) -> None:
     (found,) = check(checks.database, load(sqlite_file.parent))
     assert (found.status, "0 entries" in found.text) == ("ok", True)
+
+
+def test_a_sound_postgresql_is_told_and_one_we_own_is_refused(postgresql_database: Database, tmp_path: Path) -> None:
+    app, owner = (engine.url.render_as_string(hide_password=False) for engine in postgresql_database)
+    assert statuses(check(checks.database, load(tmp_path, RECOUP_DATABASE_URL=app))) == ["ok"]
+    (found,) = check(checks.database, load(tmp_path, RECOUP_DATABASE_URL=owner))
+    assert (found.status, "owns the books" in found.text) == ("failure", True)
 
 
 def test_a_dropped_guard_is_a_failure(sqlite_file: Path) -> None:

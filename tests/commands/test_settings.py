@@ -74,6 +74,7 @@ def test_the_home_folder_comes_from_its_variable_and_is_made_absolute(
         ('[helpdesk]\nurl = "example"\n', {}, ["recoup.toml:2: helpdesk.url", "https://api.example.com"]),
         ("", {"RECOUP_SHOP__CURRENCY": "eur"}, ["RECOUP_SHOP__CURRENCY", "shop.currency", "pattern"]),
         ('database_url = "mysql://x"\n', {}, ["recoup.toml:1: database_url", "sqlite:///"]),
+        ('database_url = "sqlite:///recoup.db"\n', {}, ["recoup.toml:1: database_url", "four slashes"]),
         ('[mail]\nsecurity = "ssl"\n', {}, ["recoup.toml:2: mail.security", "starttls"]),
         ("[shop\n", {}, ["recoup.toml: file: cannot be read", "line 1"]),
         ("shop = 3\n", {}, ["recoup.toml:1: shop: is not a setting"]),
@@ -156,8 +157,8 @@ def test_a_settings_value_of_the_tests_is_not_looked_at(tmp_path: Path) -> None:
 def test_every_key_has_a_variable_that_is_read(tmp_path: Path) -> None:
     for key in list(settings.keys()):
         value = {"prefect.port": "1", "mail.port": "1", "mail.security": "none", "shop.currency": "EUR",
-                 "shop.language": "de", "shop.time_zone": "UTC", "policies_dir": "/p", "database_url": "sqlite:///x",
-                 "database_owner_url": "sqlite:///y"}.get(key, "https://x.example")  # fmt: skip
+                 "shop.language": "de", "shop.time_zone": "UTC", "policies_dir": "/p", "database_url": "sqlite:////x",
+                 "database_owner_url": "sqlite:////y"}.get(key, "https://x.example")  # fmt: skip
         found = load(env={settings.variable(key): value}, home=tmp_path)
         assert settings.need(found, key) == value, key
 

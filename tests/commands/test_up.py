@@ -15,10 +15,12 @@ import pytest
 import settings
 from commands import pretended, up
 from commands.output import Failure
-from deployments import processes
+from deployments import processes, supervisor
+from deployments.prefect_api import DeployError
 from deployments.processes import Child, ProcessError
 from settings import SettingsError
 from tests.commands.test_shell import ROOT, recoup
+from tests.conftest import Database
 
 READY_WITHIN_SECONDS = 180.0
 
@@ -74,11 +76,21 @@ def test_the_database_is_made_where_only_we_can_read(tmp_path: Path) -> None:
     assert "up to date" in up.bring_database_up_to_date(given)
 
 
+def test_on_postgresql_the_owner_migrates_and_the_application_is_checked(
+    postgresql_database: Database, tmp_path: Path
+) -> None:
+    app, owner = (engine.url.render_as_string(hide_password=False) for engine in postgresql_database)
+    given = settings.load(env={"RECOUP_DATABASE_URL": app, "RECOUP_DATABASE_OWNER_URL": owner}, home=tmp_path)
+    assert "up to date" in up.bring_database_up_to_date(given)
+    with pytest.raises(Failure, match="must not be served"):
+        up.bring_database_up_to_date(settings.load(env={"RECOUP_DATABASE_URL": owner}, home=tmp_path))
+
+
 def test_the_pretended_vendors_settings_are_a_file_that_settings_read(tmp_path: Path) -> None:
     chosen = {
         **pretended.variables(1234, 2525),
         "RECOUP_SHOP__NAME": 'A "shop" \\ ü',
-        "RECOUP_DATABASE_URL": "sqlite:///x",
+        "RECOUP_DATABASE_URL": "sqlite:////x",
     }
     file = pretended.write_file(tmp_path / "sandbox", chosen)
     found = settings.load(env={}, home=tmp_path / "sandbox")
@@ -174,6 +186,43 @@ def test_nothing_of_the_persons_own_prefect_is_used(tmp_path: Path, monkeypatch:
     assert env["PREFECT_HOME"] == str(tmp_path)
     assert "PREFECT_PROFILE" not in env
     assert (env["DO_NOT_TRACK"], env["PREFECT_SERVER_ANALYTICS_ENABLED"]) == ("1", "false")
+
+
+def test_a_second_ctrl_c_kills(tmp_path: Path) -> None:
+    stubborn = child(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)",
+        tmp_path,
+    )
+    said(stubborn, "on")
+    running = supervisor.Running([stubborn])
+    running.ask(signal.SIGINT, None)
+    assert stubborn.running
+    with pytest.raises(supervisor.StopAsked):
+        running.tick(0)
+    running.ask(signal.SIGINT, None)
+    assert not stubborn.running
+
+
+def test_a_prefect_elsewhere_that_does_not_answer_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    options = supervisor.Options(
+        home=tmp_path / "prefect",
+        api_url="http://127.0.0.1:9/api",
+        own_host="",
+        port=0,
+        auth_string="",
+        env={},
+        first=(sys.executable, "-c", f"import time; '{tmp_path}'; time.sleep(60)"),
+    )
+    with pytest.raises(DeployError, match=r"does not answer at http://127\.0\.0\.1:9/api"):
+        supervisor.serve(options, up.announce, ready=lambda: None)
+    assert command_lines(str(tmp_path)) == []
+
+
+def command_lines(marker: str) -> list[str]:
+    """The command lines of running processes that name the marker, but for this one."""
+    others = (folder for folder in Path("/proc").glob("[0-9]*") if folder.name != str(os.getpid()))
+    found = [(folder / "cmdline").read_text("utf-8", "replace") for folder in others if (folder / "cmdline").exists()]
+    return [words for words in found if marker in words]
 
 
 @pytest.mark.prefect
