@@ -91,7 +91,7 @@ def _decode(data: bytes) -> str:
 
 def _delimiter(text: str) -> str:
     """The one of the three that gives the first line the most columns; a comma where they are equal."""
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
+    first = next((line.strip("\r\n") for line in io.StringIO(text, newline="") if line.strip()), "")
     return max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
 
 

@@ -75,13 +75,12 @@ def _dates(sheet: Sheet, kind: Kind) -> Iterable[str]:
 
 def _by_invoice(failures: Iterable[ImportedFailure], left_out: list[LeftOut]) -> tuple[ImportedFailure, ...]:
     """One failure for each invoice: it failed at its first try, and the latest try's codes say why."""
-    newest: dict[str, ImportedFailure] = {}
+    tries: dict[str, list[ImportedFailure]] = {}
     for failure in failures:
-        known = newest.get(failure.id)
-        if known is None:
-            newest[failure.id] = failure
-            continue
-        earlier, later = sorted((known, failure), key=lambda one: (one.failed_at, one.line))
-        newest[failure.id] = replace(later, failed_at=earlier.failed_at, line=known.line)
-        left_out.append(LeftOut(failure.line, "another try of an invoice that is already read"))
-    return tuple(newest.values())
+        tries.setdefault(failure.id, []).append(failure)
+    result = []
+    for group in tries.values():
+        latest = max(group, key=lambda one: (one.failed_at, one.line))
+        result.append(replace(latest, failed_at=min(one.failed_at for one in group), line=group[0].line))
+        left_out += [LeftOut(one.line, "another try of an invoice that is already read") for one in group[1:]]
+    return tuple(result)
