@@ -135,15 +135,27 @@ class StripePayments:
         a caller who goes on repeats the same key, which Stripe knows for at least 24 hours.
         """
         found: dict[str, ChargeResult] = {}
+        again: dict[str, str] = {}
         for types in (CHARGE_EVENTS, INVOICE_EVENTS):
             missing = keys - set(found)
             params = [*created(since=since), *(("types[]", kind) for kind in types)]
             if missing:
                 async for raw in self._stripe.pages("/v1/events", "find charges", params):
-                    _keep_results(found, missing, raw)
+                    _keep_results(found, again, missing, raw)
                     if missing <= set(found):
                         break
+        for key, path in again.items():
+            found[key] = await self._as_it_stands(key, path)
         return found
+
+    async def _as_it_stands(self, key: str, path: str) -> ChargeResult:
+        """A charge or an invoice that its event did not tell all about, as it is now."""
+        name, is_charge = f"find charge {key}", path.startswith("/v1/charges/")
+        raw = await self._stripe.get(path, name, [] if is_charge else expand("payments"))
+        try:
+            return charges.result_of_charge(raw) if is_charge else charges.result_of_invoice(raw)
+        except ValueError as error:
+            raise Unreadable(VENDOR, name, str(error)) from error
 
     async def _refusal(self, renewal_id: str, name: str, status: int, error: Any) -> ChargeResult:
         """What a 4xx means: the card was refused, the invoice needs no charge, our key is in use, or truly no."""
@@ -182,7 +194,7 @@ def _read_renewal(payers: dict[str, mapping.PaidBy], raw: Any) -> Renewal | None
     return mapping.read_renewal(raw, payers.get(item_id(raw)))
 
 
-def _keep_results(found: dict[str, ChargeResult], keys: set[str], events: list[Any]) -> None:
+def _keep_results(found: dict[str, ChargeResult], again: dict[str, str], keys: set[str], events: list[Any]) -> None:
     """Keep what the events say of our keys; an unreadable event of ours is no answer, so it stops the look-up."""
     for event in events:
         request = event.get("request") if isinstance(event, dict) else None
@@ -190,8 +202,9 @@ def _keep_results(found: dict[str, ChargeResult], keys: set[str], events: list[A
         if key not in keys or key in found:
             continue
         try:
-            result = charges.event_result(event)
+            result, path = charges.event_result(event), charges.to_read_again(event)
         except ValueError as error:
             raise Unreadable(VENDOR, f"find charge {key}", str(error)) from error
         if result is not None:
             found[key] = result
+            again.update({key: path} if path else {})

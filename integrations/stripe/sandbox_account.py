@@ -5,6 +5,7 @@ One attempt goes as the renewal's script says: `outcomes` one by one and the las
 """
 
 import heapq
+from collections import Counter
 from dataclasses import dataclass, field
 
 from integrations.stripe import sandbox_money, sandbox_objects
@@ -47,17 +48,17 @@ class Account:
         self.effects: list[Json] = []
         self.effects_by_key: dict[str, Json] = {}
         self.agenda: list[tuple[int, int, str, Json]] = []
-        self._count = 0
+        self._made: Counter[str] = Counter()
 
     def new_id(self, prefix: str) -> str:
-        """The next id of a kind; the same calls always give the same ids."""
-        self._count += 1
-        return f"{prefix}_sbx{self._count:012d}"
+        """The next id of a kind. Kinds count apart: what is scripted has the same ids however our calls overlap."""
+        self._made[prefix] += 1
+        return f"{prefix}_sbx{self._made[prefix]:012d}"
 
     def plan(self, at: int, renewal: str, action: Json) -> None:
         """Have an action happen at an instant: see `sandbox_people.act`."""
-        self._count += 1
-        heapq.heappush(self.agenda, (at, self._count, renewal, action))
+        self._made["action"] += 1
+        heapq.heappush(self.agenda, (at, self._made["action"], renewal, action))
 
     def pay(self, id: str, form: dict[str, list[str]], key: str, now: int) -> Json:
         """Our call to pay an invoice: the invoice afterwards, or ApiError with the vendor's own body."""
@@ -120,7 +121,8 @@ class Account:
 
     def person(self) -> Json:
         """The request of somebody who is not us: a page of Stripe's with a random key."""
-        return {"id": self.new_id("req"), "idempotency_key": f"5e0a4c1e-0000-4000-8000-{self._count:012d}"}
+        id = self.new_id("req")
+        return {"id": id, "idempotency_key": f"5e0a4c1e-0000-4000-8000-{self._made['req']:012d}"}
 
     def last_charge(self, invoice: Json) -> Json:
         """The charge that paid an invoice, or the last that tried."""

@@ -276,6 +276,8 @@ class TestCharging:
         assert (await stripe.find_charges({KEY}, MONTH))[KEY].state == "pending"
         sandbox.act("in_0", "settles")
         assert (await stripe.charge("in_0", key="dunning/in_0/retry-3")).state == "already_paid"
+        found = (await stripe.find_charges({KEY}, MONTH))[KEY]
+        assert (found.state, found.amount) == ("paid", PRICE)  # Its event only ever said pending.
 
     async def test_after_the_fifteenth_try_the_silent_block_is_seen_behind_the_generic_decline(
         self, sandbox: Sandbox, stripe: StripePayments
@@ -347,6 +349,14 @@ class TestFinding:
         sandbox.at(day(17))
         assert (await stripe.find_charges({KEY}, BILLING_DAY))[KEY].state == "paid"
         assert (await stripe.charge("in_0", key=KEY)).state == "already_paid"
+
+    async def test_a_pending_charge_that_bounced_is_found_as_declined(
+        self, sandbox: Sandbox, stripe: StripePayments
+    ) -> None:
+        sandbox.renewals({"outcomes": ["do_not_honor", "processing"]})
+        await stripe.charge("in_0", key=KEY)
+        sandbox.act("in_0", "bounces")
+        assert (await stripe.find_charges({KEY}, MONTH))[KEY].state == "declined"
 
 
 class TestMoneyBack:

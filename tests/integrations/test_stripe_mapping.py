@@ -300,6 +300,22 @@ def answering(*pages: list[Any]) -> httpx.MockTransport:
 
 @pytest.mark.anyio
 class TestPages:
+    async def test_an_invoice_that_was_paid_without_a_charge_is_read_again_for_its_payment(self) -> None:
+        key = "dunning/in_1/retry-1"
+        told = sandbox_objects.invoice("in_1", CREATED, "cus_1", "sub_1", 4990, "usd")
+        told.update(status="paid", amount_paid=4990)
+        event = sandbox_objects.event("evt_1", CREATED, "invoice.paid", told, {"id": "r", "idempotency_key": key})
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/v1/invoices/in_1":
+                return httpx.Response(200, json=an_invoice())
+            found = [event] if "invoice.paid" in request.url.params.get_list("types[]") else []
+            return httpx.Response(200, json=sandbox_objects.listed("/v1/events", found))
+
+        async with open_client("https://vendor.example", transport=httpx.MockTransport(answer)) as http:
+            found = await StripePayments(http, "sk_x").find_charges({key}, datetime(2026, 1, 1, tzinfo=UTC))
+        assert (found[key].state, found[key].ref, found[key].amount) == ("paid", "pi_1", Money(4990, "USD"))
+
     async def test_a_damaged_item_goes_to_quarantine_and_the_list_goes_on(self) -> None:
         second = {**an_invoice(), "id": "in_2"}
         pages = [[an_invoice(), {"id": "in_bad", "object": "invoice"}, 7, {"object": "invoice"}], [second]]
