@@ -11,9 +11,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import settings
+from commands.pretended import variables
 from flows.dunning import follow_up, take_steps
 from flows.reconcile import settle_unknown
 from flows.work import work
+from integrations.http import PATIENCE_SECONDS
 from integrations.sandbox import Addresses
 from integrations.sandbox_control import Control
 from tasks.connect import Connections, opened
@@ -77,11 +79,13 @@ async def plain(operation: str, day: date, waiting_only: bool) -> Report:
 
 
 @asynccontextmanager
-async def simulated(found: settings.Settings, addresses: Addresses, start: datetime) -> AsyncIterator[Simulation]:
+async def simulated(
+    found: settings.Settings, addresses: Addresses, start: datetime, *, timeout_seconds: float = PATIENCE_SECONDS
+) -> AsyncIterator[Simulation]:
     """Open a shop whose vendors are the pretended ones at `addresses`."""
     clock, control = Clock(start), Control(addresses)
     try:
-        async with opened(lambda: found, clock=clock) as c:
+        async with opened(lambda: found, clock=clock, timeout_seconds=timeout_seconds) as c:
             control.clock(start)
             yield Simulation(c, control, clock)
     finally:
@@ -92,25 +96,15 @@ def pretended(
     addresses: Addresses, home: Path, *, name: str, zone: str, currency: str, database_url: str = ""
 ) -> settings.Settings:
     """Settings that point every vendor at the pretended ones."""
-    secret = "sk_test_pretended"
-    return settings.load(
-        env={
-            "RECOUP_HOME": str(home),
-            **({"RECOUP_DATABASE_URL": database_url} if database_url else {}),
-            "RECOUP_SHOP__NAME": name,
-            "RECOUP_SHOP__TIME_ZONE": zone,
-            "RECOUP_SHOP__CURRENCY": currency,
-            "RECOUP_PAYMENTS__URL": addresses.url("stripe"),
-            "RECOUP_PAYMENTS__SECRET_KEY": secret,
-            "RECOUP_TEXTS__URL": addresses.url("twilio"),
-            "RECOUP_TEXTS__ACCOUNT_SID": "AC" + "0" * 32,
-            "RECOUP_TEXTS__AUTH_TOKEN": secret,
-            "RECOUP_TEXTS__SENDER": "+15005550006",
-            "RECOUP_HELPDESK__URL": addresses.url("gorgias"),
-            "RECOUP_HELPDESK__USER": "support@shop.example",
-            "RECOUP_HELPDESK__API_KEY": secret,
-            "RECOUP_MAIL__HOST": "127.0.0.1",
-            "RECOUP_MAIL__PORT": str(addresses.mail_port),
-            "RECOUP_MAIL__SECURITY": "none",
-        }
-    )
+    chosen = environment(addresses, home, name=name, zone=zone, currency=currency)
+    return settings.load(env=chosen | ({"RECOUP_DATABASE_URL": database_url} if database_url else {}))
+
+
+def environment(addresses: Addresses, home: Path, *, name: str, zone: str, currency: str) -> dict[str, str]:
+    """The variables with which any command finds the same shop and its pretended vendors."""
+    return variables(addresses.port, addresses.mail_port) | {
+        "RECOUP_HOME": str(home),
+        "RECOUP_SHOP__NAME": name,
+        "RECOUP_SHOP__TIME_ZONE": zone,
+        "RECOUP_SHOP__CURRENCY": currency,
+    }
