@@ -9,13 +9,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Literal
 
 from domain.decisions import Step
 from domain.people import Person
-from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
+from integrations.errors import Refused, Unauthorised, Unavailable, VendorError
 from ledger.errors import LedgerError
 from ledger.settlements import Settlement
+from policies.render import RenderError
 from store import cases, people, steps
 from store.db import reading, transaction
 from store.steps import CHANNELS, Intent
@@ -105,7 +108,9 @@ async def _perform(c: Connections, job: Job, actions: Mapping[str, Perform]) -> 
     step = job.step
     try:
         settlement = await _settlement(c, job, actions[step.action])
-        await settle(c, settlement)
+        # The words of an SMS stay with an unanswered step, for the vendor can only be asked by them.
+        unanswered = (settlement.state, step.action) == ("unknown", "sms")
+        await settle(c, replace(settlement, detail="") if unanswered else settlement)
     except LedgerError as error:
         return Outcome(step.key, step.action, "failed", f"not booked: {error}")
     amount = settlement.amount if settlement.state == "done" else None
@@ -129,15 +134,30 @@ async def _settlement(c: Connections, job: Job, perform: Perform) -> Settlement:
         return replace(blank, detail=f"not called: {vendor} refused our credentials before", contact=contact)
     try:
         return await perform(c, job)
-    except Unauthorised as error:
-        c.locked_out.add(vendor)
+    except VendorError as error:
+        return replace(blank, **_after_error(c, vendor, error, contact))
+    except RenderError as error:
         return replace(blank, detail=f"nothing happened: {error}", contact=contact)
-    except Unavailable as error:
-        return replace(blank, detail=f"nothing happened: {error}", contact=contact)
-    except (NoAnswer, Unreadable) as error:
-        return replace(blank, state="unknown", detail=f"{error}; reconcile asks the vendor")
-    except Refused as error:
-        return replace(blank, state="refused", detail=str(error), contact=contact)
+    except Exception as error:
+        # A mistake of ours concerns this step alone; whether it was called before is for the vendor to say.
+        return replace(blank, state="unknown", detail=f"our own mistake, {_where(error)}; reconcile asks the vendor")
+
+
+def _after_error(c: Connections, vendor: str, error: VendorError, contact: str) -> dict[str, Any]:
+    """What a vendor's error says about the effect. Another vendor's came from the last look, so nothing was called."""
+    if isinstance(error, Unauthorised):
+        c.locked_out.add(error.vendor)
+    if isinstance(error, Unavailable | Unauthorised) or error.vendor != vendor:
+        return {"detail": f"nothing happened: {error}", "contact": contact}
+    if isinstance(error, Refused):
+        return {"state": "refused", "detail": str(error), "contact": contact}
+    return {"state": "unknown", "detail": f"{error}; reconcile asks the vendor"}
+
+
+def _where(error: Exception) -> str:
+    """The kind and the place of a mistake of ours, without its words, which may hold personal data."""
+    place = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
 
 
 def _intent(job: Job, c: Connections) -> Intent:
