@@ -58,9 +58,13 @@ def intend(connection: Connection, intents: Sequence[Intent], at: datetime) -> s
 
 
 def awaiting(connection: Connection, *, before: datetime) -> list[Row[Any]]:
-    """Steps without a final answer: unknown ones, and those intended before `before` and never settled."""
+    """Steps without a final answer: intended before `before` and never settled, or unknown since then.
+
+    A vendor may still be at work on a call that we have given up, so one that is newer is left alone.
+    """
     old = (steps.c.state == "intended") & (steps.c.intended_at < to_text(before))
-    chosen = select(steps).where((steps.c.state == "unknown") | old).order_by(steps.c.intended_at, steps.c.key)
+    old |= (steps.c.state == "unknown") & (steps.c.settled_at < to_text(before))
+    chosen = select(steps).where(old).order_by(steps.c.intended_at, steps.c.key)
     return list(connection.execute(chosen).all())
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from domain.instants import from_text
 from domain.people import Person
-from integrations.errors import VendorError
+from integrations.errors import NoAnswer, Unauthorised, Unavailable, VendorError
 from ledger.errors import LedgerError
 from ledger.settlements import Settlement
 from store import cases, people, steps
@@ -22,7 +22,7 @@ from tasks.performing import Job, Outcome, Run
 from tasks.settling import settle
 
 GRACE = timedelta(minutes=10)
-"""An intent younger than this may still be in its call; every client gives up long before."""
+"""A step younger than this may still be in its call: every client gives up long before, the vendor perhaps not."""
 LOOK_BACK = timedelta(minutes=5)
 """The vendor's clock may be so much behind ours when a key is looked up."""
 
@@ -44,13 +44,29 @@ async def reconcile_all(c: Connections, run: Run, *, grace: timedelta = GRACE) -
 
 
 async def _ask(c: Connections, action: str, jobs: list[Job]) -> list[Outcome]:
-    try:
-        if action == "charge":
+    if action == "charge":
+        try:
             return [await _settle(c, job, found) for job, found in await _charges(c, jobs)]
-        ask = {"sms": _sms, "follow_up": _follow_up, "hand_over": _ticket, "person": _ticket}.get(action, _uncertain)
-        return [await _settle(c, job, await ask(c, job)) for job in jobs]
-    except VendorError as error:
-        return [Outcome(job.step.key, action, "unknown", f"could not be asked: {error}") for job in jobs]
+        except VendorError as error:
+            return [_not_asked(job, error) for job in jobs]
+    ask = {"sms": _sms, "follow_up": _follow_up, "hand_over": _ticket, "person": _ticket}.get(action, _uncertain)
+    outcomes: list[Outcome] = []
+    out_of_reach: VendorError | None = None
+    for job in jobs:
+        if out_of_reach:
+            outcomes.append(_not_asked(job, out_of_reach))
+            continue
+        try:
+            outcomes.append(await _settle(c, job, await ask(c, job)))
+        except VendorError as error:
+            # An answer that cannot be read concerns this step alone; a vendor that is down concerns the rest too.
+            out_of_reach = error if isinstance(error, Unavailable | NoAnswer | Unauthorised) else None
+            outcomes.append(_not_asked(job, error))
+    return outcomes
+
+
+def _not_asked(job: Job, error: VendorError) -> Outcome:
+    return Outcome(job.step.key, job.step.action, "unknown", f"could not be asked: {error}")
 
 
 async def _settle(c: Connections, job: Job, settlement: Settlement) -> Outcome:
@@ -72,29 +88,25 @@ async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settl
     answers: list[tuple[Job, Settlement]] = []
     for job in jobs:
         result = found.get(job.step.key)
-        if result is not None:
+        if result is not None and result.state != "pending":
             answer = charges.settlement(c, job.step, job.case, result, at=c.clock(), run=job.run.flow_run)
-        elif _pending_too_long(c, job):
-            answer = await _tell_a_person(c, job)
-        elif job.step.vendor_ref:
-            answer = Settlement(key=job.step.key, state="unknown", at=c.clock(), detail=job.step.detail)
+        elif ref := (result.ref if result else job.step.vendor_ref):
+            answer = _still_pending(c, job, ref)
         else:
             answer = _never_happened(c, job)
         answers.append((job, answer))
     return answers
 
 
-def _pending_too_long(c: Connections, job: Job) -> bool:
+def _still_pending(c: Connections, job: Job, ref: str) -> Settlement:
+    """A payment that stays pending too long is a person's from now on; the case waits for them and is not charged."""
     days = c.rules.of(job.case.policy_version).policy.pending_days
-    return bool(job.step.vendor_ref) and job.run.now - _intended(job) > timedelta(days=days)
-
-
-async def _tell_a_person(c: Connections, job: Job) -> Settlement:
-    """A payment that stays pending is a person's from now on; the case waits for them and is not charged."""
+    too_long = job.run.now - _intended(job) > timedelta(days=days)
+    told: tuple[tuple[str, str | int], ...] = (("trouble", "pending"), ("state", "person"))
     return Settlement(
-        key=job.step.key, state="unknown", at=c.clock(), vendor=c.vendors.payments, vendor_ref=job.step.vendor_ref,
-        detail="still pending at the vendor; a person was asked to look",
-        case_changes=(("trouble", "pending"), ("state", "person")),
+        key=job.step.key, state="unknown", at=c.clock(), vendor=c.vendors.payments, vendor_ref=ref,
+        detail="still pending at the vendor" + ("; a person is asked to look" if too_long else ""),
+        case_changes=told if too_long and not job.case.trouble else (),
     )  # fmt: skip
 
 
