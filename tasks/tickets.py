@@ -4,9 +4,11 @@ The helpdesk has no idempotency key, so the step's key is the ticket's or messag
 is preceded by a look-up of it: a ticket that is there already is the outcome.
 """
 
+from typing import Any
+
 from domain.messages import Ticket, TicketDraft, TicketMessage
 from ledger.settlements import Settlement
-from store import cases
+from store import cases, steps
 from store.db import reading
 from tasks import last_look
 from tasks.charges import no_longer_due
@@ -24,11 +26,21 @@ async def hand_over(c: Connections, job: Job) -> Settlement:
     if against := no_longer_due(renewal):
         return Settlement(key=job.step.key, state="dropped", at=c.clock(), detail=against)
     with reading(c.engine) as connection:
-        others = [row for row in cases.open_of_customer(connection, job.case.customer) if row.ticket]
-    if others:
-        return _handed_over(c, job, others[0].ticket, "joined the customer's ticket", booked=False)
-    ticket = await _open(c, job, word(c, job, name="staff_hand_over"), tags=("recoup", "dunning", "hand-over"))
-    return _handed_over(c, job, ticket.ref, "ticket opened for support", booked=True)
+        rows = cases.open_of_customer(connection, job.case.customer)
+        handed = [step for step in steps.of_cases(connection, [row.id for row in rows]) if step.action == "hand_over"]
+    if ticket := next((row.ticket for row in rows if row.ticket), ""):
+        return _handed_over(c, job, ticket, "joined the customer's ticket", booked=False)
+    if _unanswered_before(handed, job.step.key):
+        why = "nothing happened: the hand-over of another invoice of this customer has no answer yet"
+        return Settlement(key=job.step.key, state="void", at=c.clock(), detail=why)
+    opened = await _open(c, job, word(c, job, name="staff_hand_over"), tags=("recoup", "dunning", "hand-over"))
+    return _handed_over(c, job, opened.ref, "ticket opened for support", booked=True)
+
+
+def _unanswered_before(handed: list[Any], key: str) -> bool:
+    """Whether another invoice's ticket may be there already. Those intended together with this one come after it."""
+    mine = next(step.intended_at for step in handed if step.key == key)
+    return any(step.state == "unknown" or (step.state == "intended" and step.intended_at < mine) for step in handed)
 
 
 async def follow_up(c: Connections, job: Job) -> Settlement:
