@@ -12,7 +12,7 @@ from domain.decisions import Hold, Step
 from flows.day import run_name
 from flows.ending import end, progress
 from flows.work import Work, work
-from store import holds
+from store import holds, leases
 from store.db import transaction
 from tasks.deciding import Page, decide, decide_follow_ups, waiting_cases
 from tasks.handing_over import write_list
@@ -76,6 +76,7 @@ async def _perform(w: Work, effects: Effects, pages: Iterable[Page]) -> None:
     for page in pages:
         w.report.add_decisions(page.decisions, page.cases)
         with transaction(w.c.engine) as connection:
+            leases.renew(connection, w.run.operation, w.c.clock())
             holds.record(connection, [found for found in page.decisions if isinstance(found, Hold)], w.run.day)
         due = [found for found in page.decisions if isinstance(found, Step)]
         for start in range(0, len(due), CHUNK):

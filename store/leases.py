@@ -1,26 +1,35 @@
 """Leases: one run of an operation at a time, between processes and machines. A dead holder's lease is taken over."""
 
 import os
+import secrets
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from domain.instants import from_text, to_text
 from store.tables import leases
 
+_START = secrets.token_hex(4)
+"""Tells this process from an earlier one with the same id, as in a container that was started again."""
 LONGEST = timedelta(minutes=30)
 """After so long without `renew` a lease is free again, whatever became of its holder."""
 
 
 def take(connection: Connection, name: str, at: datetime) -> bool:
-    """Take the lease for this process; False where another living process has it."""
+    """Take the lease for one run; False where another one has it, in this process or in another that lives."""
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).first()
-    if row is not None and row.holder != me() and from_text(row.until) > at and _may_live(row.holder):
+    if row is not None and from_text(row.until) > at and _may_live(row.holder):
         return False
     connection.execute(delete(leases).where(leases.c.name == name))
     connection.execute(insert(leases).values(name=name, holder=me(), until=to_text(at + LONGEST)))
     return True
+
+
+def renew(connection: Connection, name: str, at: datetime) -> None:
+    """Keep the lease for longer, if it is ours; a long run does so as it goes."""
+    mine = (leases.c.name == name) & (leases.c.holder == me())
+    connection.execute(update(leases).where(mine).values(until=to_text(at + LONGEST)))
 
 
 def give_back(connection: Connection, name: str) -> None:
@@ -29,15 +38,19 @@ def give_back(connection: Connection, name: str) -> None:
 
 
 def me() -> str:
-    """This process: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """This process: host, process id, and which start of it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_START}"
 
 
 def _may_live(holder: str) -> bool:
     """False only where the holder is a process of this host that is gone."""
-    host, _, pid = holder.rpartition(":")
+    if holder == me():
+        return True
+    host, pid, _ = holder.rsplit(":", 2)
     if host != socket.gethostname():
         return True
+    if int(pid) == os.getpid():
+        return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
