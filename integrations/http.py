@@ -13,14 +13,18 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
 
-TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+PATIENCE_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 TOO_MANY, SERVER_ERROR, UNAVAILABLE = 429, 500, 503
 TRIES = 3
 """Calls in a row within seconds; Prefect's retries multiply with it, so neither is large."""
 
 
-def open_client(base_url: str, *, timeout: httpx.Timeout = TIMEOUT, **options: Any) -> httpx.AsyncClient:
-    """An HTTP client for one vendor; the caller closes it."""
+def open_client(
+    base_url: str, *, timeout: httpx.Timeout | float = PATIENCE_SECONDS, **options: Any
+) -> httpx.AsyncClient:
+    """An HTTP client for one vendor; the caller closes it. `timeout` in seconds; connecting never takes that long."""
+    if not isinstance(timeout, httpx.Timeout):
+        timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
     return httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, **options)
 

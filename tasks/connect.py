@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from integrations.gorgias import client as helpdesk_vendor
-from integrations.http import open_client
+from integrations.http import PATIENCE_SECONDS, open_client
 from integrations.mail import client as mail_vendor
 from integrations.stripe import client as payments_vendor
 from integrations.twilio import client as texts_vendor
@@ -69,17 +69,20 @@ def current() -> Connections:
 
 
 @asynccontextmanager
-async def opened(load: Callable[[], Any], *, clock: Clock | None = None) -> AsyncIterator[Connections]:
+async def opened(
+    load: Callable[[], Any], *, clock: Clock | None = None, timeout_seconds: float = PATIENCE_SECONDS
+) -> AsyncIterator[Connections]:
     """Open everything for one run and close it again; inside another `opened` the outer one is used.
 
-    `load` gives the settings; it is only called where nothing is open yet.
+    `load` gives the settings; it is only called where nothing is open yet. A vendor that does not answer within
+    `timeout_seconds` has given no answer.
     """
     outer = _CURRENT.get(None)
     if outer is not None:
         yield outer
         return
     async with AsyncExitStack() as stack:
-        connections = await _open(load(), clock or _utc_now, stack)
+        connections = await _open(load(), clock or _utc_now, timeout_seconds, stack)
         token = _CURRENT.set(connections)
         try:
             yield connections
@@ -87,7 +90,7 @@ async def opened(load: Callable[[], Any], *, clock: Clock | None = None) -> Asyn
             _CURRENT.reset(token)
 
 
-async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connections:
+async def _open(settings: Any, clock: Clock, timeout_seconds: float, stack: AsyncExitStack) -> Connections:
     engine = open_database(settings)
     stack.callback(engine.dispose)
     writer = stack.enter_context(Writer(engine, clock=clock))
@@ -95,10 +98,11 @@ async def _open(settings: Any, clock: Clock, stack: AsyncExitStack) -> Connectio
     rules.remember(clock())
 
     async def client(url: str) -> Any:
-        return await stack.enter_async_context(open_client(url))
+        return await stack.enter_async_context(open_client(url, timeout=timeout_seconds))
 
     payments, texts, helpdesk, mail = settings.payments, settings.texts, settings.helpdesk, settings.mail
-    server = mail_vendor.Server(mail.host, mail.port, mail.security, mail.user, _secret(mail.password))
+    password = _secret(mail.password)
+    server = mail_vendor.Server(mail.host, mail.port, mail.security, mail.user, password, timeout=timeout_seconds)
     return Connections(
         engine=engine,
         writer=writer,
