@@ -119,9 +119,10 @@ async def _strike(app: App, faults: Faults, fault: Fault, scope: Scope, receive:
         await answer(send, _REFUSED[fault.fault], b'{"error":{"message":"pretended fault"}}', headers=again)
         return
     if fault.fault == "slow":
-        before = faults.cleared
+        # A vendor that has read the request does it, though the caller may have gone away meanwhile.
+        before, body = faults.cleared, await read_body(receive)
         await asyncio.sleep(fault.seconds)
-        await (app(scope, receive, send) if faults.cleared == before else _hang_up(send))
+        await (app(scope, _again(body, receive), send) if faults.cleared == before else _hang_up(send))
         return
     await app(scope, receive, _swallow)
     if fault.fault == "500_after":
@@ -131,6 +132,16 @@ async def _strike(app: App, faults: Faults, fault: Fault, scope: Scope, receive:
     else:
         await _keep_silent(receive, fault.seconds if fault.fault == "timeout_after" else 0.0)
         await _hang_up(send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A request whose body was read already, for an app that reads it again."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def once_more() -> Message:
+        return first.pop() if first else await receive()
+
+    return once_more
 
 
 async def _swallow(message: Message) -> None:
