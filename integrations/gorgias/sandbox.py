@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -28,6 +29,7 @@ from integrations.sandbox_clock import Clock
 
 AGENT = "agent@shop.example"
 PAGE, LONGEST_PAGE = 30, 100
+FIRST_TICKET = 40_000_000
 BEFORE_FULL = (("X-Gorgias-Account-Api-Call-Limit", "1/40"),)
 
 
@@ -77,7 +79,7 @@ class Desk:
 
     def open(self, body: dict[str, Any]) -> dict[str, Any]:
         """Make a ticket with its first messages."""
-        ticket = make_ticket(self._next(), body, self.person, self.clock.now())
+        ticket = make_ticket(self._number(body), body, self.person, self.clock.now())
         self.tickets[ticket["id"]] = ticket
         self.by_key.setdefault(body.get("external_id") or "", []).append(ticket)
         self.messages[ticket["id"]] = []
@@ -136,6 +138,14 @@ class Desk:
             for script in self.scripts.get(name, []):
                 if script.after_message == self.mailed[name]:
                     self.due.append((now + timedelta(days=script.days), ticket["id"], script))
+
+    def _number(self, body: dict[str, Any]) -> int:
+        """A ticket's id, from its external id where it has one: the same however calls overlap."""
+        key = body.get("external_id")
+        number = FIRST_TICKET + crc32(key.encode()) % FIRST_TICKET if key else self._next()
+        while number in self.tickets:
+            number += 1
+        return number
 
     def _next(self) -> int:
         self.made += 1

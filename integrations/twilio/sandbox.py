@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -81,7 +82,7 @@ class Texts:
         """Make one outbound message; the person's scripted reply to it becomes due."""
         now, to = self.clock.now(), form["To"]
         lost = self.undelivered.get(to)
-        made = _message(account, len(self.messages) + 1, (form["From"], to), form["Body"], now)
+        made = _message(account, self._number("out", to), (form["From"], to), form["Body"], now)
         made.update(status="undelivered" if lost else "delivered", error_code=lost, direction="outbound-api")
         self._keep(made)
         self.sent[to] += 1
@@ -98,7 +99,7 @@ class Texts:
             self.opted_out.add(sender)
         elif word in STARTS:
             self.opted_out.discard(sender)
-        made = _message(account, len(self.messages) + 1, (sender, to), body, at)
+        made = _message(account, self._number("in", sender), (sender, to), body, at)
         made.update(status="received", direction="inbound")
         self._keep(made)
         return made
@@ -116,6 +117,11 @@ class Texts:
         numbers = [asked[name] for name in ("To", "From") if asked.get(name)]
         narrow = [self.by_number.get(number, []) for number in numbers] or [self.messages]
         return [message for message in reversed(min(narrow, key=len)) if _fits(message, asked)]
+
+    def _number(self, direction: str, person: str) -> int:
+        """A number for the message's id, from who it is with: the same however calls overlap."""
+        known = len(self.by_number.get(person, []))
+        return int.from_bytes(sha256(f"{direction} {person} {known}".encode()).digest()[:16])
 
     def _keep(self, message: dict[str, Any]) -> None:
         self.messages.append(message)
