@@ -93,7 +93,10 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyBack:
-    """A refund or a chargeback of a payment, as the vendor confirms it."""
+    """A refund or a chargeback of a payment, as the vendor confirms it.
+
+    A chargeback won carries the `ref` of the chargeback that it takes back; `ref` and `kind` are unique together.
+    """
 
     ref: str
     payment_ref: str

@@ -155,8 +155,8 @@ def read_dispute(raw: Any, invoices: dict[str, str]) -> tuple[MoneyBack, ...]:
     """The money that a dispute moved: out when it was withdrawn, back in when it was won; nothing for an inquiry.
 
     Stripe's own balance transactions say what moved and when. The amount is the dispute's, because a balance
-    transaction is in the currency of our account. A win is named by its balance transaction, so that it never
-    collides with the loss.
+    transaction is in the currency of our account. A win carries the dispute's id like the loss that it takes back;
+    `kind` tells them apart.
     """
     found = []
     for item in many(raw, "balance_transactions"):
@@ -165,7 +165,7 @@ def read_dispute(raw: Any, invoices: dict[str, str]) -> tuple[MoneyBack, ...]:
             continue
         won = category == "dispute_reversal"
         back = MoneyBack(
-            ref=need_text(item, "id") if won else need_text(raw, "id"),
+            ref=need_text(raw, "id"),
             payment_ref=reference(raw, "payment_intent") or reference(raw, "charge"),
             renewal=invoices.get(reference(raw, "payment_intent"), ""),
             kind="chargeback_won" if won else "chargeback",

@@ -86,7 +86,7 @@ class StripePayments:
             yield read_page(VENDOR, "attempt", raw, partial(charges.read_attempt, invoices=invoices))
 
     async def money_back(self, since: datetime) -> AsyncIterator[Page[MoneyBack]]:
-        """Refunds that went through, chargebacks, and chargebacks won; `ref` is unique for each movement.
+        """Refunds that went through, chargebacks, and chargebacks won; `ref` and `kind` are unique together.
 
         Refunds come from ten days before `since`, because one that was pending then may be through now.
         """
