@@ -76,6 +76,11 @@ class TestReading:
         pages = [page async for page in stripe.renewals(day(19, 8))]
         assert [item.id for page in pages for item in page.items] == ["in_1"]
 
+    async def test_only_open_ones_are_read_where_that_is_asked(self, sandbox: Sandbox, stripe: StripePayments) -> None:
+        sandbox.renewals({"outcomes": ["ok"]}, {"outcomes": ["lost_card"]})
+        pages = [page async for page in stripe.renewals(MONTH, status="open")]
+        assert [item.id for page in pages for item in page.items] == ["in_1"]
+
     async def test_a_draft_that_nobody_tried_is_no_renewal_yet(self, sandbox: Sandbox, stripe: StripePayments) -> None:
         sandbox.renewals({"status": "draft"})
         assert await renewals(stripe) == {}
