@@ -79,9 +79,7 @@ def _show(made: "Plan") -> None:
             "No open cases are known. Read them with: recoup run dunning, or: recoup import failed-payments FILE"
         )
         return
-    if not made.actions:
-        console.print("Nothing to do.")
-    console.print(_to_do(made)) if made.actions else None
+    console.print(_to_do(made) if made.actions else "Nothing to do.\n")
     if made.waiting:
         rows: dict[tuple[str, str], int] = defaultdict(int)
         for item in made.waiting:
@@ -92,7 +90,8 @@ def _show(made: "Plan") -> None:
         )
     left = [(rule, reason, count) for (rule, reason), count in made.left.most_common(SHOWN_REASONS)]
     title = f"- {sum(made.left.values())} left alone"
-    console.print(table(title, ("rule", "because", "cases"), left, right=("cases",)))
+    if left:
+        console.print(table(title, ("rule", "because", "cases"), left, right=("cases",)))
 
 
 def _to_do(made: "Plan") -> object:

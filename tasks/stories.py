@@ -61,12 +61,17 @@ def tell(connection: Connection, case_id: str) -> Story:
     ]
     if case.answered_at:
         lines.append(Line(case.answered_at, "heard", "the customer answered, or an agent took the ticket"))
-    return Story(case, tuple(sorted(lines, key=lambda line: (line.at[:10], line.at))))
+    return Story(case, tuple(sorted(lines, key=_order)))
 
 
 def why_not(connection: Connection, ids: Iterable[str]) -> list[Line]:
     """Only the times when nothing was done, newest first."""
     return [_hold(row) for row in reversed(holds.of_cases(connection, list(ids)))]
+
+
+def _order(line: Line) -> str:
+    """By instant; what has only a day, because nothing was done on it, comes at that day's end."""
+    return line.at if len(line.at) > len("2026-01-15") else f"{line.at}U"
 
 
 def _attempt(row: Any) -> Line:
@@ -83,7 +88,9 @@ def _step(step: Any, booked: Any) -> Line:
         tuple((line.account, str(Money(line.minor, line.currency))) for line in booked.entry.postings) if booked else ()
     )
     who = f" signed {step.sender}" if step.sender else ""
-    text = f"{step.key}{who}: {step.detail}" if step.detail and step.action != "sms" else f"{step.key}{who}"
+    # The raw codes stand with the attempt, and the words of an SMS are kept for a look-up only.
+    said = step.detail.partition("; codes ")[0]
+    text = f"{step.key}{who}: {said}" if said and said != step.reason and step.action != "sms" else f"{step.key}{who}"
     return Line(step.settled_at or step.intended_at, f"{step.action} {step.state}", text,
                 f"{step.rule} {step.reason} · policy {step.policy_version}", amount, lines)  # fmt: skip
 

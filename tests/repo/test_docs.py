@@ -1,0 +1,67 @@
+"""The documentation is true: its commands are run again, and everything that has to be documented is."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.repo import documented
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[documented.Shop]:
+    with documented.shop() as living:
+        yield living
+
+
+@pytest.mark.parametrize("page", documented.PAGES)
+def test_every_documented_command_still_prints_what_the_page_says(shop: documented.Shop, page: str) -> None:
+    found = documented.examples(page)
+    assert found, f"{page} has no command with its output"
+    for example in found:
+        printed = documented.run(shop, example.command)
+        assert documented.plain(printed) == documented.plain(example.output), (
+            f"{page}: `{example.command}` prints something else now; "
+            "if that is right: python -m tests.repo.documented --write"
+        )
+
+
+@pytest.mark.parametrize("stem", ["dunning"])
+def test_one_stem_names_an_operation_in_every_layer(stem: str) -> None:
+    for path in (f"domain/{stem}.py", f"flows/{stem}.py", f"policies/{stem}.toml", f"docs/operations/{stem}.md"):
+        assert (ROOT / path).is_file(), f"{path} is missing"
+    assert list((ROOT / "tests").glob(f"*/test_{stem}.py"))
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/glossary.md"]
+)
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    named += re.findall(
+        r"`((?:domain|store|ledger|integrations|policies|tasks|flows|commands|tests|docs|deployments)/[\w./-]+)`", text
+    )
+    missing = [name for name in named if not (ROOT / name).exists() and not list(ROOT.glob(name.rstrip("/") + "*"))]
+    assert not missing, f"{page} names {missing}"
+
+
+def test_every_make_target_and_command_in_the_readme_exists() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)", text)) <= targets
+    known = (ROOT / "commands/help.txt").read_text(encoding="utf-8")
+    for command in set(re.findall(r"^\s*(?:\.venv/bin/)?recoup ([a-z]+)", text, re.MULTILINE)):
+        assert re.search(rf"^  {command}\b", known, re.MULTILINE), f"recoup {command} is not in the help"
+
+
+def test_every_rule_of_a_decision_is_in_the_operations_page() -> None:
+    from domain.dunning import RULES
+    from domain.dunning_follow_up import RULES as FOLLOW_UP
+
+    text = (ROOT / "docs/operations/dunning.md").read_text(encoding="utf-8")
+    missing = [rule for rule in (*RULES, *FOLLOW_UP) if f"`{rule}`" not in text]
+    assert not missing, f"docs/operations/dunning.md does not explain {missing}"
