@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple_, update
 
+from domain.contacts import may_contact
 from domain.dunning_case import Case
 from domain.instants import day_in, from_text, to_text
 from store.db import reading
@@ -47,10 +48,15 @@ def stream(engine: Engine, operation: str, *, page: int = PAGE) -> Iterator[list
         yield kept
 
 
-def facts(connection: Connection, rows: Sequence[Row[Any]], *, now: datetime, zone: str) -> list[list[Case]]:
-    """The decision's facts for a page of case rows, one list per customer."""
+def facts(
+    connection: Connection, rows: Sequence[Row[Any]], *, now: datetime, zone: str, revoke_all_from: str
+) -> list[list[Case]]:
+    """The decision's facts for a page of case rows, one list per customer.
+
+    `revoke_all_from` is the day from which an opt-out by text counts for everything (`policies/quiet_hours.toml`).
+    """
     history = _history(connection, [row.id for row in rows])
-    reach = _reachability(connection, {row.customer for row in rows})
+    reach = _reachability(connection, {row.customer for row in rows}, day_in(now, zone), revoke_all_from)
     tries = _tries(connection, rows, now)
     newest = _newest(rows)
     grouped: dict[str, list[Case]] = defaultdict(list)
@@ -200,19 +206,21 @@ def _tries(
     return on_card, on_case
 
 
-def _reachability(connection: Connection, customers: set[str]) -> dict[str, tuple[str, str, bool]]:
+def _reachability(
+    connection: Connection, customers: set[str], today: date, revoke_all_from: str
+) -> dict[str, tuple[str, str, bool]]:
     """(why no mail, why no SMS, VIP) by customer; an unknown person can be reached on no channel."""
-    silenced: dict[str, set[str]] = defaultdict(set)
-    chosen = select(opt_outs).where(opt_outs.c.person.in_(customers), opt_outs.c.scope.in_(("dunning", "all")))
-    for row in connection.execute(chosen):
-        silenced[row.person].update(("mail", "sms") if row.channel == "all" else (row.channel,))
+    asked: dict[str, list[Any]] = defaultdict(list)
+    for row in connection.execute(select(opt_outs).where(opt_outs.c.person.in_(customers))):
+        asked[row.person].append(row)
     found: dict[str, tuple[str, str, bool]] = defaultdict(lambda: ("nobody with this id is known",) * 2 + (False,))
     for person in connection.execute(select(people).where(people.c.id.in_(customers))):
         mail = "" if person.email else "no e-mail address is known"
         sms = "" if person.phone else "no phone number is known"
         if person.phone and not person.sms_consent:
             sms = "there is no consent to SMS"
-        asked = "the customer asked not to hear about payments here"
-        out = silenced[person.id]
-        found[person.id] = (asked if "mail" in out else mail, asked if "sms" in out else sms, bool(person.vip))
+        if against := asked.get(person.id):
+            mail = may_contact("mail", "dunning", against, today, revoke_all_from) or mail
+            sms = may_contact("sms", "dunning", against, today, revoke_all_from) or sms
+        found[person.id] = (mail, sms, bool(person.vip))
     return found

@@ -19,6 +19,7 @@ def open_database(settings: Any, *, change: bool = True) -> Engine:
     """
     engine = connect(settings.database_url)
     if engine.dialect.name == "sqlite" and change:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         schema.migrate(engine)
     if findings := schema.check(engine):
         engine.dispose()

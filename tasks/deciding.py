@@ -54,7 +54,8 @@ def decide(source: Source, day: date, now: datetime, *, only: frozenset[str] | N
         if not chosen:
             continue
         with reading(source.engine) as connection:
-            grouped = cases.facts(connection, chosen, now=now, zone=source.zone)
+            revoked = source.rules.quiet_hours.revoke_all_from
+            grouped = cases.facts(connection, chosen, now=now, zone=source.zone, revoke_all_from=revoked)
             policies = {row.policy_version: source.rules.of(row.policy_version).policy for row in chosen}
             decided = [found for customer in grouped for found in decide_customer(customer, policies, day)]
             texted = {found.case for found in decided if isinstance(found, Step) and found.action == "sms"}

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from domain.contacts import may_contact
 from domain.payments import Renewal
 from store import people
 from store.db import reading
 from tasks.charges import no_longer_due
 from tasks.connect import Connections
 from tasks.performing import Job
-
-SCOPES = ("dunning", "all")
 
 
 async def before_message(c: Connections, job: Job, channel: str) -> str:
@@ -20,9 +19,7 @@ async def before_message(c: Connections, job: Job, channel: str) -> str:
         return against
     with reading(c.engine) as connection:
         found = people.opt_outs_of(connection, [job.case.customer])
-    if any(row.channel in (channel, "all") and row.scope in SCOPES for row in found):
-        return "the customer opted out meanwhile"
-    return ""
+    return may_contact(channel, "dunning", found, job.run.day, c.rules.quiet_hours.revoke_all_from)
 
 
 async def still_open(c: Connections, rows: Sequence[Any]) -> list[Renewal]:
