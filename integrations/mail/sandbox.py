@@ -57,9 +57,11 @@ SHOWN = {
 WRONG_PASSWORD = b"wrong"
 
 
-@dataclass(slots=True)
+@dataclass
 class Sink:
     """The server and its memory. `start` it in a running event loop; `app` is its control over HTTP.
+
+    No slots: aiosmtpd looks at every attribute of its handler, which fails on a slotted dataclass in Python 3.11.2.
 
     Mails are parsed when somebody asks for them, so that taking many is quick.
     """
