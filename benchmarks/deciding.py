@@ -15,6 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.rows import Row
+from domain.dunning import next_step
+from policies.load import FOLDER, load_dunning
+from store import cases, policy_versions, schema
+from store.db import connect, reading, transaction
+from tasks.deciding import decide
+from tasks.plans import Offline
+from tasks.rules import load_rules
 
 SIZES = (10_000, 100_000, 1_000_000)
 TODAY = date(2026, 1, 22)
@@ -45,9 +52,6 @@ def rows(sizes: tuple[int, ...] = SIZES) -> list[Row]:
 
 def fill(path: Path, size: int) -> None:
     """A database of `size` open cases a week after their failure, each with a person, an attempt and a step."""
-    from policies.load import load_dunning
-    from store import policy_versions, schema
-    from store.db import connect, transaction
 
     engine = connect(f"sqlite:///{path}")
     schema.migrate(engine)
@@ -70,11 +74,6 @@ def fill(path: Path, size: int) -> None:
 
 def measure(path: Path) -> dict[str, float]:
     """Rates and peak memory of one database; runs in a process of its own."""
-    from policies.load import FOLDER
-    from store.db import connect
-    from tasks.deciding import decide
-    from tasks.plans import Offline
-    from tasks.rules import load_rules
 
     engine = connect(f"sqlite:///{path}")
     source = Offline(engine, load_rules(engine, FOLDER), "UTC")
@@ -94,9 +93,6 @@ def measure(path: Path) -> dict[str, float]:
 
 def _pure_rate(source: object) -> float:
     """Decisions a second of `next_step` alone, over the first page of cases, best of five."""
-    from domain.dunning import next_step
-    from store import cases
-    from store.db import reading
 
     page = next(cases.stream(source.engine, "dunning", page=10_000))  # type: ignore[attr-defined]
     with reading(source.engine) as connection:  # type: ignore[attr-defined]

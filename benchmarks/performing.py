@@ -13,6 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.rows import Row
+from commands.simulation import pretended, simulated
+from domain.decisions import Step
+from integrations.sandbox import start_in_process
+from tasks import renewals
+from tasks.actions import ACTIONS
+from tasks.performing import Run, perform_all
 
 SIZES = (1_000, 10_000)
 START = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -29,8 +35,6 @@ def rows(sizes: tuple[int, ...] = SIZES) -> list[Row]:
 
 
 async def _row(size: int) -> Row:
-    from commands.simulation import pretended, simulated
-    from integrations.sandbox import start_in_process
 
     addresses = start_in_process()
     try:
@@ -51,10 +55,6 @@ async def _row(size: int) -> Row:
 
 
 async def _ours(shop: Any, size: int) -> float:
-    from domain.decisions import Step
-    from tasks import renewals
-    from tasks.actions import ACTIONS
-    from tasks.performing import Run, perform_all
 
     shop.clock.now = DAY
     shop.control.clock(DAY)

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+LENGTH = len("2026-01-15T08:00:00.000000Z")
 START = time(9, 0)
 """A run for a day that is named, not today's, acts as if it were this time in the shop."""
 
@@ -16,7 +17,9 @@ def to_text(instant: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     """The instant that `to_text` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    if len(text) != LENGTH or text[-1] != "Z":
+        raise ValueError(f"an instant is written like 2026-01-15T08:00:00.000000Z, not {text!r}")
+    return datetime.fromisoformat(text)
 
 
 def day_in(instant: datetime, zone: str) -> date:

@@ -58,7 +58,7 @@ def facts(
     history = _history(connection, [row.id for row in rows])
     reach = _reachability(connection, {row.customer for row in rows}, day_in(now, zone), revoke_all_from)
     tries = _tries(connection, rows, now)
-    newest = _newest(rows)
+    newest, a_day_ago = _newest(rows), to_text(now - timedelta(days=1))
     grouped: dict[str, list[Case]] = defaultdict(list)
     for row in rows:
         on_card, on_case = tries[0].get(row.card or row.card_failed, ()), tries[1].get(row.id, ())
@@ -127,7 +127,7 @@ def _case(
     on_card: Sequence[str],
     on_case: Sequence[tuple[str, str, str]],
     newest: Mapping[str, str],
-    now: datetime,
+    a_day_ago: str,
     zone: str,
 ) -> Case:
     counted = [step for step in history if step.state not in NOT_TAKEN]
@@ -156,7 +156,7 @@ def _case(
         charges=max(1, len(on_case)),
         vendor_retries=_vendor_retries(on_case),
         last_charge_on=day_in(from_text(last_try), zone) if last_try else None,
-        card_day=sum(at > to_text(now - timedelta(days=1)) for at in on_card),
+        card_day=sum(at > a_day_ago for at in on_card),
         card_month=len(on_card),
         last_message_on=date.fromisoformat(told) if told else None,
         mail=reach[0],

@@ -13,8 +13,9 @@ INSTANTS = st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2100,
 
 @given(INSTANTS, INSTANTS)
 def test_text_goes_both_ways_and_sorts_like_time(one: datetime, other: datetime) -> None:
-    assert from_text(to_text(one)) == one
-    assert (to_text(one) < to_text(other)) == (one < other)
+    # Python compares an hour that happens twice with nothing but itself, so both are compared in UTC.
+    assert from_text(to_text(one)) == one.astimezone(UTC)
+    assert (to_text(one) < to_text(other)) == (one.astimezone(UTC) < other.astimezone(UTC))
     assert len(to_text(one)) == len("2026-01-15T08:00:00.000000Z")
 
 
