@@ -63,7 +63,7 @@ def facts(
     for row in rows:
         on_card, on_case = tries[0].get(row.card or row.card_failed, ()), tries[1].get(row.id, ())
         grouped[row.customer].append(
-            _case(row, history[row.id], reach[row.customer], on_card, on_case, newest, now, zone)
+            _case(row, history[row.id], reach[row.customer], on_card, on_case, newest, a_day_ago, zone)
         )
     return list(grouped.values())
 
