@@ -34,7 +34,7 @@ up: $(RUNTIME) ## Start Prefect and the worker until Ctrl-C. ARGS=--sandbox need
 	@$(BIN)/recoup up $(ARGS)
 
 test: $(DEVELOPMENT) ## Run the tests. ARGS="tests/domain -x" runs some.
-	@$(BIN)/python -m pytest -q -p tests.skips -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -q -rfE -p tests.skips -n 2 --dist loadgroup $(ARGS)
 
 lint: $(DEVELOPMENT) ## ruff, mypy and the import rule.
 	@$(BIN)/ruff check .
