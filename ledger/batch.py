@@ -92,7 +92,7 @@ def _replay(settlement: Settlement, step: StepState, known: Known) -> Posted | L
     if differing:
         return Conflict(settlement.key, dict.fromkeys(differing))
     seqs = [known.entries[entry.source_key].seq for entry in settlement.entries]
-    return Posted(settlement.key, min(seqs, default=0), len(seqs), True)
+    return Posted(settlement.key, seqs[0] if seqs else 0, len(seqs), True)
 
 
 def _comparison(settlement: Settlement, step: StepState) -> tuple[tuple[str, bool], ...]:
@@ -134,7 +134,7 @@ def _accept(settlement: Settlement, step: StepState | None, fresh: list[Entry], 
         if entry.reverses:
             known.takers.setdefault(entry.reverses, []).append(entry)
     seqs = [known.entries[entry.source_key].seq for entry in settlement.entries]
-    return Posted(settlement.key, min(seqs, default=0), len(seqs), False)
+    return Posted(settlement.key, seqs[0] if seqs else 0, len(seqs), False)
 
 
 def _amount(settlement: Settlement) -> tuple[int, str]:

@@ -68,12 +68,13 @@ class Rows:
         self._seq, self._hash, self._recorded_at = seq, last_hash, recorded_at
         self._entries: list[tuple[Any, ...]] = []
         self._postings: list[tuple[Any, ...]] = []
-        self._rollup: dict[tuple[str, str, str, str], list[int]] = {}
+        self._rollup: dict[tuple[str, str], dict[tuple[str, str], list[int]]] = {}
         self._new_steps: list[tuple[Any, ...]] = []
         self._steps: list[tuple[Any, ...]] = []
         self._contacts: list[tuple[Any, ...]] = []
         self._cases: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-        self._instants: dict[datetime, str] = {}
+        self._instant: datetime | None = None
+        self._instant_text = ""
 
     def add_entry(self, entry: Entry) -> int:
         """Chain the entry to the last one; returns its sequence number."""
@@ -87,10 +88,12 @@ class Rows:
         self._hash = hashing.digest(row, entry.postings)
         self._seq = seq
         self._entries.append((*row, self._hash))
-        month, cohort = day[:7], entry.belongs_to
+        totals = self._rollup.setdefault((day[:7], entry.belongs_to), {})
         for line, (account, minor, currency) in enumerate(entry.postings, 1):
             self._postings.append((seq, line, account, minor, currency))
-            total = self._rollup.setdefault((account, month, currency, cohort), [0, 0])
+            total = totals.get((account, currency))
+            if total is None:
+                total = totals[account, currency] = [0, 0]
             total[0] += minor
             total[1] += 1 if minor > 0 else -1
         return seq
@@ -123,8 +126,7 @@ class Rows:
             return
         _send(connection, ADD_ENTRIES, self._entries)
         _send(connection, ADD_POSTINGS, self._postings)
-        # A fixed order of the keys keeps two processes from waiting for each other's rows.
-        _send(connection, ROLL_UP, [(*key, *total) for key, total in sorted(self._rollup.items())])
+        _send(connection, ROLL_UP, self._rollup_rows())
         end = (self._seq, self._hash, self._recorded_at)
         _send(connection, "UPDATE ledger_head SET seq = ?, hash = ?, recorded_at = ? WHERE id = 1", [end])
 
@@ -139,12 +141,19 @@ class Rows:
         self._new_steps.append(row)
         return new.case_id
 
+    def _rollup_rows(self) -> list[tuple[Any, ...]]:
+        """In a fixed order, so that two processes never wait for each other's rows."""
+        return sorted(
+            (account, month, currency, cohort, minor, count)
+            for (month, cohort), totals in self._rollup.items()
+            for (account, currency), (minor, count) in totals.items()
+        )
+
     def _text(self, instant: datetime) -> str:
-        """The instant as text; many of a batch share one, and formatting it is what costs."""
-        found = self._instants.get(instant)
-        if found is None:
-            found = self._instants[instant] = instants.to_text(instant)
-        return found
+        """The instant as text; a step and its entry mostly share one, and formatting it is what costs."""
+        if instant is not self._instant:
+            self._instant, self._instant_text = instant, instants.to_text(instant)
+        return self._instant_text
 
 
 def _send(connection: Connection, sql: str, rows: list[tuple[Any, ...]]) -> None:
