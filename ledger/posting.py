@@ -2,7 +2,8 @@
 
 Safe to run twice: the key of a settlement is unique for ever, and the same content again is a no-op. One writer
 thread a process; processes take turns by SQLite's write lock or the locked head row on PostgreSQL. A settlement
-that the database refuses loses only itself: the batch is rolled back and written again, each in its own savepoint.
+that is refused leaves no trace and may come again. One that the database itself refuses loses only itself: the
+batch is rolled back and written again, each in its own savepoint.
 """
 
 import logging

@@ -1,5 +1,6 @@
 """What is taken back: once, as an exact mirror, and money never beyond what was paid."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -79,6 +80,15 @@ def test_refunds_in_one_batch_are_limited_too(engine: Engine) -> None:
     batch = [settled(original), *(settled(back(original, f"b{number}", 2000)) for number in range(4))]
     answers = post(engine, *batch)
     assert [isinstance(answer, Posted) for answer in answers] == [True, True, True, False, False]
+
+
+def test_refunds_from_many_threads_never_exceed_what_was_paid(engine: Engine) -> None:
+    original = recovered("k")
+    post_well(engine, settled(original))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: post(engine, settled(back(original, f"b{number}", 1000)))[0], range(8)))
+    assert [type(answer) for answer in answers].count(Posted) == 4
+    assert sum(isinstance(answer, NotReversible) for answer in answers) == 4
 
 
 def test_a_chargeback_that_is_won_gives_the_money_and_the_case_back(engine: Engine) -> None:
