@@ -77,8 +77,6 @@ async def _here(what: str, on: str) -> "Report":
 
 async def _plan(path: Path) -> int:
     """Do the plan's steps that are still decided the same way; skip and report the others."""
-    from datetime import UTC, datetime
-
     import settings
     from domain.decisions import Step
     from flows.work import work
@@ -88,7 +86,7 @@ async def _plan(path: Path) -> int:
     from tasks.shells import CHUNK, PLAIN
 
     async with opened(settings.load) as c:
-        plan = read(path, now=datetime.now(UTC), policy=c.rules.now.version)
+        plan = read(path, now=c.clock(), policy=c.rules.now.version)
         wanted = {action["key"] for action in plan.actions}
         async with work(plan.operation, plan.day.isoformat()) as w:
             if w.busy:
