@@ -1,10 +1,10 @@
 """What one read of a vendor found, and the keeping of what could not be read."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
+from integrations.pages import UnreadableItem
 from store import quarantine
 from store.db import transaction
 from tasks.connect import Connections
@@ -24,19 +24,17 @@ class Read:
     problems: list[str] = field(default_factory=list)
 
 
-def keep_unreadable(c: Connections, unreadable: Iterable[Any], found: Read, now: datetime) -> None:
+def keep_unreadable(c: Connections, unreadable: Sequence[UnreadableItem], found: Read, now: datetime) -> None:
     """Keep items that could not be read, whole, until a person looks at them."""
-    for item in unreadable:
-        with transaction(c.engine) as connection:
-            quarantine.keep(
-                connection,
-                source=c.vendors.payments,
-                line=0,
-                field=item.field,
-                reason=item.reason,
-                raw=item.raw,
-                at=now,
-            )
-        found.quarantined += 1
-    if found.quarantined:
-        found.problems.append(f"{found.quarantined} items could not be read and are in quarantine")
+    if not unreadable:
+        return
+    with transaction(c.engine) as connection:
+        for item in unreadable:
+            source, name = f"{item.vendor}: {item.kind}", item.id
+            quarantine.keep(connection, source=source, line=0, field=name, reason=item.problem, raw=item.raw, at=now)
+    found.quarantined += len(unreadable)
+    first = unreadable[0]
+    found.problems.append(
+        f"{len(unreadable)} items could not be read and are in quarantine, "
+        f"the first is {first.kind} {first.id or 'without an id'}: {first.problem}"
+    )
