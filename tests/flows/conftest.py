@@ -1,7 +1,12 @@
-"""The Prefect server for the flow tests, and the marker that keeps them together on one worker."""
+"""The Prefect server and the shop for the flow tests, and the marker that keeps Prefect's together on one worker."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from integrations.sandbox import Addresses, start_in_process
+from tests.flows.shop import IMPATIENT, Shop, open_shop
 from tests.prefect_server import prefect_server
 
 __all__ = ["prefect_server"]
@@ -14,3 +19,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "prefect_server" in getattr(item, "fixturenames", ()) or item.get_closest_marker("prefect"):
             item.add_marker(pytest.mark.prefect)
             item.add_marker(pytest.mark.xdist_group("prefect"))
+
+
+@pytest.fixture(scope="session")
+def vendors() -> Iterator[Addresses]:
+    """The pretended vendors in a process of their own, for all flow tests of a worker."""
+    started = start_in_process()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def shop(vendors: Addresses, sqlite_file: Path) -> AsyncIterator[Shop]:
+    """A shop that has its vendors for itself, with patience for them."""
+    async with open_shop(vendors, sqlite_file) as found:
+        yield found
+
+
+@pytest.fixture
+async def impatient(vendors: Addresses, sqlite_file: Path) -> AsyncIterator[Shop]:
+    """The same, but it waits a third of a second for an answer."""
+    async with open_shop(vendors, sqlite_file, patience=IMPATIENT) as found:
+        yield found
