@@ -77,10 +77,8 @@ def test_several_writers_take_turns_and_the_chain_holds(database: Database) -> N
 def test_what_is_queued_together_shares_a_commit(sqlite_engine: Engine) -> None:
     commits = []
     event.listen(sqlite_engine, "commit", lambda connection: commits.append(1))
-    writer = Writer(sqlite_engine, clock=clock, batch=64)
     gate = threading.Event()
-    writer._clock = lambda: (gate.wait(10), clock())[1]
-    with writer:
+    with Writer(sqlite_engine, clock=lambda: (gate.wait(10), clock())[1], batch=64) as writer:
         futures = [writer.submit(settled(failed(f"k{number}"))) for number in range(129)]
         gate.set()
         for future in futures:
