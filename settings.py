@@ -22,6 +22,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SettingsError",
+    "home_folder",
     "is_set",
     "keys",
     "last_four",
@@ -250,8 +251,13 @@ def keys() -> Iterator[str]:
             yield name
 
 
+def home_folder(env: Mapping[str, str] | None = None) -> Path:
+    """The home folder, without reading any other setting."""
+    return Path((os.environ if env is None else env).get("RECOUP_HOME") or ".recoup").expanduser().absolute()
+
+
 def _read(env: Mapping[str, str], home: Path | None) -> Settings:
-    folder = (home or Path(env.get("RECOUP_HOME") or ".recoup")).expanduser().absolute()
+    folder = home.absolute() if home else home_folder(env)
     file = folder / FILE_NAME
     known = set(keys())
     written = read_file(file, known)

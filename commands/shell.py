@@ -137,12 +137,9 @@ def _help_for(error: "CycloptsError") -> str:
 
 def _home() -> Path:
     """Where the traceback of a bug is kept; the settings themselves may be what is broken."""
-    from settings import SettingsError, load
+    from settings import home_folder
 
-    try:
-        return load().home
-    except SettingsError:
-        return Path(".recoup").absolute()
+    return home_folder()
 
 
 def _reader_went_away() -> int:

@@ -52,6 +52,7 @@ def up(
     if not sandbox:
         need_all(settings, NEEDED + (TEXTS_NEED if settings.texts.account_sid else ()))
     check_exposure(settings)
+    check_left_behind(settings)
     check_ports(settings)
     with announce("Database") as done:
         done(bring_database_up_to_date(settings))
@@ -95,6 +96,22 @@ def check_exposure(settings: Settings) -> None:
         WRONG_USE,
         "Nothing was started.",
     )
+
+
+def check_left_behind(settings: Settings) -> None:
+    """Refuse to start beside the children of a `recoup up` that was killed: they go on taking runs."""
+    from deployments.supervisor import left_behind
+
+    found = left_behind(settings.home / "prefect")
+    if found:
+        pids = " ".join(map(str, found.values()))
+        fail(
+            f"Still running from an earlier recoup up: {', '.join(found)}",
+            "It was killed before it could stop them, or it runs in another window",
+            f"Stop it there with Ctrl-C; where it is gone: kill {pids}",
+            WRONG_USE,
+            "Nothing was started.",
+        )
 
 
 def check_ports(settings: Settings) -> None:

@@ -6,7 +6,7 @@ The first Ctrl-C or SIGTERM stops, the second kills.
 """
 
 import asyncio
-import os
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +29,7 @@ from deployments.processes import (
 )
 
 WATCH_SECONDS = 0.2
+CHILDREN = "children.json"
 STOP_WITHIN_SECONDS = {"worker": 30.0, "Prefect server": 15.0}
 OTHERS_STOP_WITHIN_SECONDS = 5.0
 
@@ -95,28 +96,55 @@ def serve(options: Options, announce: Announce, ready: Callable[[], None]) -> No
                 raise
         finally:
             _stop(running, announce)
+            (options.home / CHILDREN).unlink(missing_ok=True)
+
+
+def left_behind(home: Path) -> dict[str, int]:
+    """Children that still run although whoever started them was killed, by name with their process ids.
+
+    Read from what the last start wrote down; a process counts only where Linux still shows it under our home.
+    """
+    try:
+        written = json.loads((home / CHILDREN).read_text("utf-8"))
+        return {str(name): int(pid) for name, pid in written.items() if _is_ours(int(pid), home)}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _took(running: Running, child: Child, home: Path) -> None:
+    """Take a child on, and write down that it runs."""
+    running.children.append(child)
+    written = {each.name: each.process.pid for each in running.children}
+    (home / CHILDREN).write_text(json.dumps(written) + "\n", "utf-8")
+
+
+def _is_ours(pid: int, home: Path) -> bool:
+    """Whether a process with this id was started with our home; ids are used again by others."""
+    try:
+        return f"PREFECT_HOME={home}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def _start(options: Options, running: Running, announce: Announce) -> None:
     auth = _auth(options.auth_string)
+    env = prefect_env(options.home, options.api_url, {**options.env, **auth})
     if options.first:
-        running.children.append(
-            start("pretended vendors", list(options.first), env=os.environ, log=options.home / "vendors.log")
-        )
+        vendors = start("pretended vendors", list(options.first), env=env, log=options.home / "vendors.log")
+        _took(running, vendors, options.home)
     if options.own_host:
         with announce("Prefect server") as done:
             server = start_server(options.home, options.own_host, options.port, auth)
-            running.children.append(server)
+            _took(running, server, options.home)
             wait_until_healthy(server, server_address(options.own_host, options.port), tick=running.tick)
             done(f"ready at {options.api_url.removesuffix('/api')}")
-    env = prefect_env(options.home, options.api_url, {**options.env, **auth})
     with announce("Deployments") as done:
         done(asyncio.run(_deploy(options, env)))
     running.tick(0)
     with announce("Worker") as done:
         extra = {"PREFECT_WORKER_QUERY_SECONDS": "5", **options.env, **auth}
         worker = start_worker(options.home, options.api_url, prefect_api.POOL, options.worker_limit, extra)
-        running.children.append(worker)
+        _took(running, worker, options.home)
         done(f"started, at most {options.worker_limit} runs at once, log {worker.log}")
 
 

@@ -1,5 +1,6 @@
 """`recoup up`: refuses before it starts anything, starts and stops in order, and leaves no process behind."""
 
+import json
 import os
 import signal
 import socket
@@ -203,6 +204,21 @@ def test_a_second_ctrl_c_kills(tmp_path: Path) -> None:
     assert not stubborn.running
 
 
+def test_it_refuses_to_start_beside_the_children_of_one_that_was_killed(tmp_path: Path) -> None:
+    home = tmp_path / "prefect"
+    env = processes.prefect_env(home, "http://127.0.0.1:9/api")
+    orphan = processes.start(
+        "worker", [sys.executable, "-c", "import time; time.sleep(60)"], env=env, log=home / "worker.log"
+    )
+    (home / "children.json").write_text(json.dumps({"worker": orphan.process.pid, "Prefect server": os.getpid()}))
+    with pytest.raises(Failure) as caught:
+        up.check_left_behind(settings.load(env={}, home=tmp_path))
+    assert caught.value.what == "Still running from an earlier recoup up: worker"
+    assert caught.value.fix.endswith(f"kill {orphan.process.pid}")
+    orphan.stop(5)
+    up.check_left_behind(settings.load(env={}, home=tmp_path))
+
+
 def test_a_prefect_elsewhere_that_does_not_answer_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     options = supervisor.Options(
         home=tmp_path / "prefect",
@@ -254,15 +270,19 @@ def test_it_starts_everything_and_ends_with_ctrl_c_leaving_nothing_behind(tmp_pa
         assert "\x1b" not in text
         doctor = recoup("doctor", "--within", "30", home=tmp_path / "home" / "sandbox")
         assert doctor.returncode == 0, doctor.stdout
+        again = recoup("up", "--sandbox", home=tmp_path / "home")
+        assert (again.returncode, "Still running from an earlier recoup up" in again.stderr) == (2, True)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     finally:
-        process.kill()
+        process.terminate()
+        process.wait(60)
     stopped = [
         line.split("✓")[0].strip() for line in log.read_text("utf-8").splitlines() if line.startswith("  Stopping")
     ]
     assert stopped == ["Stopping worker", "Stopping Prefect server", "Stopping pretended vendors"]
     assert left_behind(str(tmp_path)) == []
+    assert supervisor.left_behind(tmp_path / "home" / "sandbox" / "prefect") == {}
 
 
 def wait_for(log: Path, word: str, process: "subprocess.Popen[bytes]") -> None:
