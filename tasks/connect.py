@@ -17,7 +17,9 @@ from sqlalchemy import Engine
 from integrations.gorgias import client as helpdesk_vendor
 from integrations.http import PATIENCE_SECONDS, open_client
 from integrations.mail import client as mail_vendor
+from integrations.stripe import ADDRESS as PAYMENTS_ADDRESS
 from integrations.stripe import client as payments_vendor
+from integrations.twilio import ADDRESS as TEXTS_ADDRESS
 from integrations.twilio import client as texts_vendor
 from ledger.posting import Writer
 from tasks.database import open_database
@@ -107,9 +109,11 @@ async def _open(settings: Any, clock: Clock, timeout_seconds: float, stack: Asyn
         engine=engine,
         writer=writer,
         vendors=Vendors(),
-        payments=payments_vendor.StripePayments(await client(payments.url), _secret(payments.secret_key)),
+        payments=payments_vendor.StripePayments(
+            await client(payments.url or PAYMENTS_ADDRESS), _secret(payments.secret_key)
+        ),
         texts=texts_vendor.TwilioTexts(
-            await client(texts.url), texts.account_sid, _secret(texts.auth_token), texts.sender
+            await client(texts.url or TEXTS_ADDRESS), texts.account_sid, _secret(texts.auth_token), texts.sender
         ),
         helpdesk=helpdesk_vendor.GorgiasHelpdesk(await client(helpdesk.url), helpdesk.user, _secret(helpdesk.api_key)),
         mailer=await stack.enter_async_context(mail_vendor.Mailer(server)),
