@@ -45,11 +45,20 @@ def _operation(what: str, on: str) -> int:
     found = settings.load()
     api = _prefect(found.prefect_api_url)
     if api:
-        os.environ["PREFECT_API_URL"] = api
+        _point_at(found, api)
         return asyncio.run(_in_prefect(what, on))
     err().print("Prefect does not answer; this run will not stand in its UI. Start it with: recoup up")
     report = asyncio.run(_here(what, on))
     return finish(report)
+
+
+def _point_at(found: Any, api: str) -> None:
+    """Let Prefect's client find our server and log in to it, whatever profile the person has."""
+    from deployments.processes import prefect_env
+
+    secret = found.prefect.auth_string.get_secret_value()
+    login = {"PREFECT_API_AUTH_STRING": secret} if secret else {}
+    os.environ.update(prefect_env(found.home / "prefect", api, login))
 
 
 async def _in_prefect(what: str, on: str) -> int:
