@@ -254,7 +254,7 @@ def decide_customer(cases: list[Case], policies: Mapping[str, DunningPolicy], to
     Every case is decided under the policy version that it started with.
     """
     decisions: list[Decision] = []
-    charged = told = False
+    charged, told = False, any(case.told_today for case in cases)
     for case in cases:
         decision = next_step(case, policies[case.policy_version], today)
         if isinstance(decision, Step) and decision.action == "charge":
@@ -263,7 +263,7 @@ def decide_customer(cases: list[Case], policies: Mapping[str, DunningPolicy], to
             charged = True
         elif isinstance(decision, Step) and decision.action in ("mail", "sms"):
             if told:
-                decision = Hold(case.id, "D-16", "the same customer gets a message about another invoice today")
+                decision = Hold(case.id, "D-16", "the same customer gets another message today")
             told = True
         decisions.append(decision)
     return decisions

@@ -39,6 +39,8 @@ class Case(NamedTuple):
     card_month: int = 0
     """The same over 30 days."""
     last_message_on: date | None = None
+    told_today: bool = False
+    """The customer got a message of ours today already, about whatever."""
     mail: str = ""
     """Why a mail cannot be sent, empty where it can."""
     sms: str = ""

@@ -1,7 +1,7 @@
 """Dunning's second phase: what a customer's ticket needs today, after the hand-over to support. Pure.
 
 Up to three personal mails go out from the ticket, days apart, and stop at once when the customer answers,
-pays or cancels, or when a support agent takes the ticket. `explain` shows the rules F-01 to F-06.
+pays or cancels, or when a support agent takes the ticket. `explain` shows the rules F-01 to F-07.
 """
 
 from datetime import date, timedelta
@@ -17,6 +17,7 @@ RULES = {
     "F-04": "The next personal mail is not due yet, or none is left",
     "F-05": "No sender is there to sign",
     "F-06": "Nothing is open any more",
+    "F-07": "VIP: a robot does not write; the senior concierge does",
 }
 
 
@@ -35,9 +36,11 @@ class Thread(NamedTuple):
     answered: bool = False
     taken_by: str = ""
     last_message_on: date | None = None
+    """The last day on which this customer got a message of ours about a payment."""
     last_sender: str = ""
     mail: str = ""
     """Why a mail cannot be sent, empty where it can."""
+    vip: bool = False
 
 
 def next_follow_up(thread: Thread, policy: DunningPolicy, today: date) -> Decision:
@@ -48,6 +51,8 @@ def next_follow_up(thread: Thread, policy: DunningPolicy, today: date) -> Decisi
         return Hold(thread.id, "F-02", "the customer answered; a person talks to them", person=True)
     if thread.taken_by:
         return Hold(thread.id, "F-02", "a support agent took the ticket", person=True)
+    if thread.vip:
+        return Hold(thread.id, "F-07", "VIP: the senior concierge writes from the ticket", person=True)
     if thread.mail:
         return Hold(thread.id, "F-05", thread.mail, person=True)
     if thread.waiting_for_answer:

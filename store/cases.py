@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple
 from domain.contacts import may_contact
 from domain.dunning_case import Case
 from domain.instants import day_in, from_text, to_text
+from store.contacts import told_on
 from store.db import reading
 from store.tables import attempts, cases, opt_outs, people, steps
 
@@ -56,7 +57,9 @@ def facts(
     `revoke_all_from` is the day from which an opt-out by text counts for everything (`policies/quiet_hours.toml`).
     """
     history = _history(connection, [row.id for row in rows])
-    reach = _reachability(connection, {row.customer for row in rows}, day_in(now, zone), revoke_all_from)
+    today, customers = day_in(now, zone), {row.customer for row in rows}
+    reach = _reachability(connection, customers, today, revoke_all_from)
+    told = told_on(connection, customers, today)
     tries = _tries(connection, rows, now)
     newest, a_day_ago = _newest(rows), to_text(now - timedelta(days=1))
     grouped: dict[str, list[Case]] = defaultdict(list)
@@ -65,7 +68,11 @@ def facts(
         grouped[row.customer].append(
             _case(row, history[row.id], reach[row.customer], on_card, on_case, newest, a_day_ago, zone)
         )
-    return list(grouped.values())
+    return [_told_today(found) if customer in told else found for customer, found in grouped.items()]
+
+
+def _told_today(found: list[Case]) -> list[Case]:
+    return [case._replace(told_today=True) for case in found]
 
 
 def by_id(connection: Connection, ids: Iterable[str]) -> dict[str, Row[Any]]:
@@ -106,6 +113,13 @@ def to_person(connection: Connection, customer: str, trouble: str) -> None:
     """Give the customer's open cases to a person; one that has trouble already keeps its own."""
     mine = (cases.c.customer == customer) & cases.c.state.in_(OPEN) & (cases.c.trouble == "")
     connection.execute(update(cases).where(mine).values(trouble=trouble, state="person"))
+
+
+def tickets_of(connection: Connection, customers: Iterable[str]) -> dict[str, str]:
+    """The ticket of every case of these customers that was ever handed over, closed ones too."""
+    handed = cases.c.customer.in_(list(customers)) & (cases.c.ticket != "")
+    chosen = select(cases.c.id, cases.c.ticket).where(handed).order_by(cases.c.id)
+    return {case: ticket for case, ticket in connection.execute(chosen)}
 
 
 def note_answer(connection: Connection, ticket: str, at: datetime) -> None:

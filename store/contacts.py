@@ -4,7 +4,7 @@ Reserving is part of `store.steps.intend`, settling of the ledger's writer; here
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -20,6 +20,13 @@ def receive(connection: Connection, key: str, person: str, channel: str, at: dat
     row = {"key": key, "person": person, "channel": channel, "purpose": "reply", "operation": "dunning", "case_id": ""}
     row |= {"state": "received", "day": day_in(at, zone).isoformat(), "at": to_text(at)}
     return bool(connection.execute(add.values(row).on_conflict_do_nothing()).rowcount)
+
+
+def told_on(connection: Connection, ids: Iterable[str], day: date) -> set[str]:
+    """Which of these people got a message of ours on `day`, or get one that is just being sent."""
+    ours = contacts.c.state.in_(("reserved", "sent")) & (contacts.c.day == day.isoformat())
+    chosen = select(contacts.c.person).where(contacts.c.person.in_(list(ids)), ours)
+    return {person for (person,) in connection.execute(chosen)}
 
 
 def of_people(connection: Connection, ids: Iterable[str]) -> list[Row[Any]]:

@@ -3,21 +3,22 @@
 Cases are streamed in pages of whole customers; a million need no more memory than ten thousand.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from domain.contacts import send_at
+from domain.contacts import may_contact, send_at
 from domain.decisions import Decision, Hold, Step
 from domain.dunning import decide_customer
 from domain.dunning_follow_up import Thread, next_follow_up
 from domain.dunning_policy import DunningPolicy
 from domain.instants import to_text
 from domain.people import Person
-from store import cases, people, steps
+from store import cases, contacts, people, steps
 from store.db import reading
 from store.holds import waiting
 from tasks.rules import Rules
@@ -74,9 +75,8 @@ def decide_follow_ups(source: Source, day: date) -> Iterator[Page]:
         if not tickets:
             continue
         with reading(source.engine) as connection:
-            history = steps.of_cases(connection, [row.id for row in handed])
-            known = people.by_ids(connection, {row.customer for row in handed})
-        threads = [_thread(source, group, history, known) for group in tickets.values()]
+            facts = _thread_facts(source, connection, handed, day)
+        threads = [_thread(source, group, facts, day) for group in tickets.values()]
         yield Page([next_follow_up(thread, policy, day) for thread, policy in threads], len(handed))
 
 
@@ -97,20 +97,43 @@ def _in_daytime(source: Source, found: Decision, owners: dict[str, Person | None
     return Hold(found.case, "D-25", f"quiet hours at the recipient until {to_text(allowed)}", until=to_text(allowed))
 
 
-def _thread(
-    source: Source, group: list[Any], history: list[Any], known: dict[str, Person]
-) -> tuple[Thread, DunningPolicy]:
-    ids = {row.id for row in group}
-    mine = [step for step in history if step.case_id in ids and step.state not in cases.NOT_TAKEN]
+@dataclass(frozen=True, slots=True)
+class _ThreadFacts:
+    """What the threads of one page need: steps by ticket, people, why they get no mail, and who was told today."""
+
+    history: dict[str, list[Any]]
+    people: dict[str, Person]
+    opted_out: dict[str, str]
+    told: set[str]
+
+
+def _thread_facts(source: Source, connection: Connection, handed: list[Any], day: date) -> _ThreadFacts:
+    customers = {row.customer for row in handed}
+    history, asked = defaultdict[str, list[Any]](list), defaultdict[str, list[Any]](list)
+    of_case = cases.tickets_of(connection, customers)
+    for step in steps.of_cases(connection, of_case):
+        history[of_case[step.case_id]].append(step)
+    for row in people.opt_outs_of(connection, customers):
+        asked[row.person].append(row)
+    revoked = source.rules.quiet_hours.revoke_all_from
+    out = {person: may_contact("mail", "dunning", said, day, revoked) for person, said in asked.items()}
+    told = contacts.told_on(connection, customers, day)
+    return _ThreadFacts(history, people.by_ids(connection, customers), out, told)
+
+
+def _thread(source: Source, group: list[Any], facts: _ThreadFacts, day: date) -> tuple[Thread, DunningPolicy]:
+    # The case whose hand-over opened the ticket may be paid by now; its mails count all the same.
+    mine = [step for step in facts.history.get(group[0].ticket, ()) if step.state not in cases.NOT_TAKEN]
     opened = [step for step in mine if step.action == "hand_over"]
     lead = next((step.case_id for step in opened if step.vendor_ref), group[0].id)
     sent = [step for step in mine if step.action == "follow_up" and step.state != "refused"]
-    person = known.get(group[0].customer)
+    customer = group[0].customer
+    person = facts.people.get(customer)
     policy = source.rules.of(group[0].policy_version).policy
     handed_on = min((date.fromisoformat(step.day) for step in opened), default=date.max)
     thread = Thread(
         id=lead,
-        customer=group[0].customer,
+        customer=customer,
         ticket=group[0].ticket,
         handed_over_on=handed_on,
         open_cases=len(group),
@@ -118,8 +141,9 @@ def _thread(
         taken=frozenset(step.rung for step in mine if step.action == "follow_up"),
         waiting_for_answer=any(step.state in steps.OPENED for step in mine),
         answered=any(row.answered_at for row in group),
-        last_message_on=max((date.fromisoformat(step.day) for step in sent), default=None),
+        last_message_on=day if customer in facts.told else max((date.fromisoformat(s.day) for s in sent), default=None),
         last_sender=sent[-1].sender if sent else "",
-        mail="" if person and person.email else "no e-mail address is known",
+        mail=facts.opted_out.get(customer, "") if person and person.email else "no e-mail address is known",
+        vip=bool(person and person.vip),
     )
     return thread, policy

@@ -254,6 +254,8 @@ def test_given_three_unpaid_invoices_of_one_customer_then_one_is_charged_and_one
     assert [said(found) for found in decide_customer(cases, {"d-test": POLICY}, day(2))] == ["retry-1", "D-24", "D-24"]
     told = [case._replace(taken=frozenset({"retry-1"}), last_charge_on=day(2)) for case in cases]
     assert [said(found) for found in decide_customer(told, {"d-test": POLICY}, day(3))] == ["mail-1", "D-16", "D-16"]
+    earlier = [case._replace(told_today=True) for case in told]
+    assert {said(found) for found in decide_customer(earlier, {"d-test": POLICY}, day(3))} == {"D-16"}
 
 
 def test_running_cases_keep_the_policy_version_they_started_with() -> None:

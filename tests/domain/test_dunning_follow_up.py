@@ -45,6 +45,7 @@ def test_three_mails_over_a_few_days_and_never_two_on_one(
         ({"taken_by": "agent"}, "F-02", True),
         ({"waiting_for_answer": True}, "F-03", False),
         ({"mail": "no e-mail address is known"}, "F-05", True),
+        ({"vip": True}, "F-07", True),
     ],
 )
 def test_what_stops_the_personal_mails_at_once(change: dict[str, object], rule: str, person: bool) -> None:
