@@ -14,8 +14,8 @@ def record(connection: Connection, found: Sequence[Hold], day: date) -> None:
     """Store the holds of one day; recording the same day twice changes nothing but a changed reason."""
     if not found:
         return
-    before = _latest(connection, [hold.case for hold in found])
     today = day.isoformat()
+    before = _latest(connection, [hold.case for hold in found], today)
     new, grown = [], []
     for hold in found:
         last = before.get(hold.case)
@@ -50,10 +50,11 @@ def waiting(connection: Connection, now: str, *, oldest: date) -> list[str]:
     return [case for (case,) in connection.execute(chosen)]
 
 
-def _latest(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+def _latest(connection: Connection, ids: Sequence[str], today: str) -> dict[str, Row[Any]]:
+    """The newest holds that began by `today`, which may be a past day that is run again."""
     newest = (
         select(holds.c.case_id, func.max(holds.c.first_day).label("first_day"))
-        .where(holds.c.case_id.in_(ids))
+        .where(holds.c.case_id.in_(ids), holds.c.first_day <= today)
         .group_by(holds.c.case_id)
         .subquery()
     )
