@@ -43,15 +43,19 @@ def rows(posted: int = 100_000, sizes: tuple[int, ...] = (10_000, 100_000, 1_000
 
 
 def facts(count: int, first: int = 0) -> Iterator[Settlement]:
-    """Settlements as dunning makes them: each case fails, four of five are paid, over twenty-four months."""
+    """Settlements as dunning makes them, in the order of time: each case fails, four of five are paid.
+
+    A million cover twenty-four months. The ids are like a payments vendor's: time first, then noise.
+    """
     for number in range(first, first + count):
         case, step = divmod(number, 2)
-        at = START + timedelta(days=case % 720, seconds=case % 86_400)
+        at = START + timedelta(seconds=124 * case)
         paid = step and case % 5
-        key = f"dunning/in_{case * 2_654_435_761 % 2**32:010}/{'retry-1' if step else 'failed'}"
+        invoice = f"in_1{case:08}{case * 2_654_435_761 % 2**32:08x}"
+        key = f"dunning/{invoice}/{'retry-1' if step else 'failed'}"
         about = Context(
             key=key, occurred_at=at, effective_on=at.date(), belongs_to=f"{at:%Y-%m}", operation="dunning",
-            case=f"in_{case}", vendor="payments", vendor_ref=f"{'pi' if step else 'in'}_{case:09}",
+            case=invoice, vendor="payments", vendor_ref=invoice.replace("in_", "pi_") if step else invoice,
             flow_run="brave-otter", policy_version="p1",
         )  # fmt: skip
         yield _settlement(about, Money(1_000 + case % 9_000, "EUR"), step, paid, PHASES[case % 4])
@@ -105,7 +109,7 @@ def statement(sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)) -> list[Row
 
 
 def _statement_row(engine: Engine, size: int) -> Row:
-    month = "2026-06"
+    month = "2025-01"
 
     def ours() -> None:
         with db.reading(engine) as connection:
