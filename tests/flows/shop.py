@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from commands.simulation import AFTERNOON, Simulation, environment, plain, simulated
+from domain.decisions import Step
 from integrations.sandbox import Addresses
 from integrations.sandbox_control import Control
 from ledger.checks import verify
@@ -23,6 +24,11 @@ from ledger.models import postings as posting_table
 from settings import Settings, load
 from store.db import reading
 from store.tables import cases, contacts, holds, leases, steps
+from tasks import renewals, replies
+from tasks.actions import ACTIONS
+from tasks.deciding import decide
+from tasks.performing import Outcome, Run, perform_all
+from tasks.reading import Read
 from tasks.report import Report
 from tasks.stories import Story, tell
 
@@ -93,6 +99,26 @@ class Shop:
         report = await plain(operation, day, more.get("waiting_only", False))
         self.reports.append(report)
         return report
+
+    def decided(self, day: date = DAY) -> list[Step]:
+        """The steps that are due now, by our own tables."""
+        pages = decide(self.life.c, day, self.life.clock.now)
+        return [found for page in pages for found in page.decisions if isinstance(found, Step)]
+
+    async def perform(self, *due: Step, day: date = DAY) -> list[Outcome]:
+        """Perform steps that were decided before, whatever happened since."""
+        run = Run("dunning", day, self.life.clock.now, "")
+        return await perform_all(self.life.c, due, run, ACTIONS)
+
+    async def read(self) -> Read:
+        """Read the payments vendor and the replies, and do nothing else."""
+        found = await renewals.read(self.life.c, self.life.clock.now, "")
+        await replies.read(self.life.c, self.life.clock.now, found)
+        return found
+
+    def act(self, do: str, name: str = "0", **more: Any) -> None:
+        """Have a customer, Stripe or the shop do something with a renewal now."""
+        self.control.act("stripe", renewal=f"in_{name}", do=do, **more)
 
     async def reconcile(self, day: date = DAY) -> Report:
         """Reconcile long enough after the afternoon for every call to have ended."""
