@@ -40,6 +40,9 @@ RULES = {
     "D-25": "It is night at the recipient; the message waits for their daytime",
 }
 
+CANCEL_INTENTS = frozenset({"revoked", "cancel_request"})
+"""Why a person has a case that ends with the subscription: they did what the customer wanted."""
+
 PERSON_TREATMENTS = {
     "revoked": "the customer revoked the authorisation, which is an intent to cancel",
     "ours": "the decline is our own fault or set-up, not the customer's",
@@ -90,6 +93,8 @@ def _person(case: Case, policy: DunningPolicy, today: date) -> Decision:
     why = case.trouble or case.treatment
     reason = PERSON_TREATMENTS.get(why, f"{why.replace('_', ' ')}: a person decides what happens next")
     rung = f"person-{why}"
+    if rung in case.taken and why in CANCEL_INTENTS and case.subscription_status == "cancelled":
+        return _close(case, "cancelled", "D-03", f"{reason}; the subscription was cancelled for them")
     if rung in case.taken and (today - case.failed_on).days >= policy.give_up_day:
         return _close(case, "written_off", "D-05", f"{reason}; nobody settled it within {policy.give_up_day} days")
     if rung in case.taken:

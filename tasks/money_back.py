@@ -15,9 +15,9 @@ from domain.payments import MoneyBack
 from ledger import entries, lookups
 from ledger.errors import LedgerError
 from ledger.settlements import NewStep, Settlement
-from store import cases
+from store import cases, steps
 from store.db import reading
-from tasks import booking
+from tasks import booking, outcomes
 from tasks.connect import Connections
 from tasks.reading import Read, keep_unreadable
 from tasks.settling import settle
@@ -73,10 +73,15 @@ async def _settlement(
         day=day_in(item.at, c.zone).isoformat(), rule=RULE, reason=reason,
         policy_version=case.policy_version, flow_run=run,
     )  # fmt: skip
-    return Settlement(
+    settlement = Settlement(
         key=key, state="done", at=item.at, vendor=c.vendors.payments, vendor_ref=item.ref, amount=item.amount,
         detail=reason, entries=(entry,), case_changes=changes, new_step=new_step,
     )  # fmt: skip
+    if item.kind == "chargeback_won" and case.state == "closed":
+        with reading(c.engine) as connection:
+            history = steps.of_cases(connection, [case.id])
+        return outcomes.after_all(c, case, settlement, history)
+    return settlement
 
 
 def _entry(connection: Connection, vendor: str, ref: str, kind: str) -> entries.Entry | None:

@@ -33,7 +33,7 @@ async def observe(c: Connections, renewal: Renewal, now: datetime, run: str) -> 
         return False
     settlement = _settlement(c, case, renewal, history, now, run)
     if case.state == "closed":
-        settlement = _after_all(c, case, settlement, history)
+        settlement = after_all(c, case, settlement, history)
     try:
         posted = await settle(c, settlement)
     except (AlreadyBooked, Conflict):
@@ -77,8 +77,8 @@ def _settlement(c: Connections, case: Any, renewal: Renewal, history: list[Any],
     )
 
 
-def _after_all(c: Connections, case: Any, paid: Settlement, history: list[Any]) -> Settlement:
-    """A renewal that was given up and is paid after all: the loss is taken back in the same settlement."""
+def after_all(c: Connections, case: Any, paid: Settlement, history: list[Any]) -> Settlement:
+    """A case that was given up and is paid after all, or whose chargeback was won: the loss goes in one settlement."""
     endings = [step.key for step in history if step.state == "done" and step.rung.startswith(("close-", "ended"))]
     with reading(c.engine) as connection:
         lost = lookups.entry(connection, endings[-1]) if endings else None
