@@ -114,7 +114,7 @@ def render_proof(result: "Verification") -> str:
 
 
 def broken(result: "Verification") -> Failure:
-    """The failure for books that do not hold: the first thing that is wrong, its two hashes, and how many findings there are."""
+    """The failure for books that do not hold: the first thing that is wrong, its hashes, the number of findings."""
     assert result.first is not None
     effects = f"First of {format.number(result.further + 1)} findings: " if result.further else ""
     cause = (
