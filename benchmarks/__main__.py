@@ -23,7 +23,7 @@ def measured(quick: bool) -> dict[str, Callable[[], list[Row]]]:
     return {
         "deciding": lambda: deciding.rows(sizes),
         "performing": lambda: performing.rows((1_000, SMALL)),
-        "ledger": lambda: [*ledger.posting(MIDDLE), *ledger.group_commit(), *ledger.statement(sizes)],
+        "ledger": lambda: ledger.rows(MIDDLE, sizes),
     }
 
 
