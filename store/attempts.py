@@ -14,19 +14,16 @@ from store.tables import attempts, steps
 
 
 def remember(connection: Connection, seen: Sequence[Attempt]) -> None:
-    """Write attempts; one that is known only changes its outcome. Ours are recognised by the vendor's reference."""
+    """Write attempts; one that is known changes its outcome and gets its renewal. Ours are found by reference."""
     if not seen:
         return
     ours = _keys_by_ref(connection, [attempt.id for attempt in seen])
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(attempts)
-    new = {name: add.excluded[name] for name in ("outcome", "reached_network", "codes", "step_key")}
+    new: dict[str, Any] = {name: add.excluded[name] for name in ("outcome", "reached_network", "codes", "step_key")}
+    # An attempt read while its invoice was being made names no renewal yet; a later read does.
+    new["case_id"] = func.coalesce(func.nullif(add.excluded.case_id, ""), attempts.c.case_id)
     rows = [_row(attempt, ours.get(attempt.id, attempt.step_key)) for attempt in seen]
     connection.execute(add.on_conflict_do_update(index_elements=[attempts.c.id], set_=new), rows)
-
-
-def newest_at(connection: Connection) -> str:
-    """The instant of the newest attempt known, as text; empty where none is."""
-    return connection.execute(select(func.max(attempts.c.at))).scalar() or ""
 
 
 def failed_of_cases(connection: Connection, ids: Iterable[str]) -> dict[str, list[Row[Any]]]:

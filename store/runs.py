@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import to_text
 from store.tables import runs
+
+READ_WHOLE = "read_whole"
+"""The count that says that a run read everything the payments vendor has."""
 
 
 def begin(connection: Connection, operation: str, day: date, flow_run: str, at: datetime) -> None:
@@ -24,3 +27,9 @@ def end(
     """Note how a run ended, by counts."""
     mine = (runs.c.operation == operation) & (runs.c.day == day.isoformat()) & (runs.c.flow_run == flow_run)
     connection.execute(update(runs).where(mine).values(ended_at=to_text(at), counts=json.dumps(dict(counts))))
+
+
+def last_whole_read(connection: Connection) -> str:
+    """When the newest run began that read the payments vendor to the end, as text; empty where none did."""
+    whole = runs.c.counts.contains(json.dumps(READ_WHOLE) + ": 1")
+    return connection.execute(select(func.max(runs.c.started_at)).where(whole)).scalar() or ""

@@ -12,7 +12,7 @@ from typing import Any
 from domain.instants import from_text
 from domain.payments import Renewal
 from integrations.errors import Refused, Unreadable
-from store import attempts, cases, people
+from store import attempts, cases, people, runs
 from store.db import reading, transaction
 from tasks import money_back, opening, outcomes
 from tasks.connect import Connections
@@ -21,17 +21,19 @@ from tasks.reading import Read, keep_unreadable
 WINDOW_DAYS = 75
 """How far back the first read looks for renewals and attempts: two billing months and a half."""
 OVERLAP_DAYS = 2
-"""Later reads of attempts go back so much further than the newest one known, for late and reordered items."""
+"""Later reads of attempts go back so much further than the last whole read, for late and reordered items."""
 LOOKUPS_AT_ONCE = 16
+IDS_AT_ONCE = 1_000
+"""Ids in one question to the database: a busy shop's first read is about more than a statement may name."""
 
 
 async def read(c: Connections, now: datetime, run: str) -> Read:
     """Bring our tables up to what the payments vendor knows; one unreadable item never stops the rest."""
     found = Read()
     with reading(c.engine) as connection:
-        newest = attempts.newest_at(connection)
+        last = runs.last_whole_read(connection)
     oldest = now - timedelta(days=WINDOW_DAYS)
-    touched = await _read_attempts(c, _resume(newest, oldest), found, now)
+    touched = await _read_attempts(c, _resume(last, oldest), found, now)
     seen = await _read_open(c, oldest, found, now, run)
     await _read_missing(c, touched - seen, found, now, run)
     await _read_vanished(c, seen, found, now, run)
@@ -39,8 +41,9 @@ async def read(c: Connections, now: datetime, run: str) -> Read:
     return found
 
 
-def _resume(newest: str, oldest: datetime) -> datetime:
-    return max(oldest, from_text(newest) - timedelta(days=OVERLAP_DAYS)) if newest else oldest
+def _resume(last: str, oldest: datetime) -> datetime:
+    """Where to go on: the vendor lists the newest first, so a read that broke off has a gap behind its newest item."""
+    return max(oldest, from_text(last) - timedelta(days=OVERLAP_DAYS)) if last else oldest
 
 
 async def _read_attempts(c: Connections, since: datetime, found: Read, now: datetime) -> set[str]:
@@ -68,15 +71,18 @@ async def _read_open(c: Connections, since: datetime, found: Read, now: datetime
 
 async def _read_missing(c: Connections, ids: set[str], found: Read, now: datetime, run: str) -> None:
     """Renewals that failed and were paid before we saw them count like all others, and so does a late payment."""
-    with reading(c.engine) as connection:
-        known = cases.by_id(connection, ids)
-        failed = attempts.failed_of_cases(connection, ids)
-        paid = attempts.succeeded(connection, ids)
-    unseen = {renewal_id for renewal_id in failed if renewal_id not in known}
-    late = {row.id for row in known.values() if row.state == "closed" and row.outcome != "recovered"} & paid
-    await take_in(c, await fetch(c, unseen, found, now), found, now, run)
-    for renewal in await fetch(c, late, found, now):
-        found.paid_meanwhile += await outcomes.observe(c, renewal, now, run)
+    every = sorted(ids)
+    for start in range(0, len(every), IDS_AT_ONCE):
+        some = every[start : start + IDS_AT_ONCE]
+        with reading(c.engine) as connection:
+            known = cases.by_id(connection, some)
+            failed = attempts.failed_of_cases(connection, some)
+            paid = attempts.succeeded(connection, some)
+        unseen = {renewal_id for renewal_id in failed if renewal_id not in known}
+        late = {row.id for row in known.values() if row.state == "closed" and row.outcome != "recovered"} & paid
+        await take_in(c, await fetch(c, unseen, found, now), found, now, run)
+        for renewal in await fetch(c, late, found, now):
+            found.paid_meanwhile += await outcomes.observe(c, renewal, now, run)
 
 
 async def _read_vanished(c: Connections, seen: set[str], found: Read, now: datetime, run: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from domain.decisions import Decision, Hold
+from store.runs import READ_WHOLE
 from tasks.performing import Outcome
 from tasks.reading import Read
 
@@ -21,6 +22,8 @@ class Report:
     operation: str
     day: str
     read: dict[str, int] = field(default_factory=dict)
+    read_whole: bool = False
+    """True where the payments vendor was read to the end, so that the next read goes on from there."""
     problems: list[str] = field(default_factory=list)
     cases: int = 0
     decided: int = 0
@@ -40,6 +43,7 @@ class Report:
         """Add what was read from the vendors."""
         self.read |= {name: count for name, count in asdict(found).items() if isinstance(count, int) and count}
         self.problems += found.problems
+        self.read_whole = True
 
     def add_decisions(self, decisions: Iterable[Decision], cases: int) -> None:
         """Count one page of decisions."""
@@ -75,4 +79,5 @@ class Report:
     def counts(self) -> dict[str, int]:
         """Everything that `runs` keeps."""
         kept = {f"{action}.{state}": count for (action, state), count in self.actions.items()}
-        return {"cases": self.cases, "held": sum(self.held.values()), "person": self.person} | kept | self.read
+        whole = {READ_WHOLE: 1} if self.read_whole else {}
+        return {"cases": self.cases, "held": sum(self.held.values()), "person": self.person} | kept | self.read | whole
