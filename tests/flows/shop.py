@@ -217,6 +217,8 @@ def unsound(engine: Any, control: Control, seeded: Mapping[str, Any]) -> list[st
     wrong += [f"contact {row.key} is still reserved" for row in told if row.state == "reserved"]
     wrong += [f"contact {row.key} is sent, its step {known[row.key].state}" for row in told
               if row.state == "sent" and known[row.key].state != "done"]  # fmt: skip
+    a_day = Counter((row.person, row.day) for row in told if row.state == "sent" and row.purpose == "dunning")
+    wrong += [f"{count} messages to {person} on {day}" for (person, day), count in a_day.items() if count > 1]
     wrong += [] if proof.proven else [f"the ledger does not prove itself: {proof.first}"]
     wrong += [f"booked twice: {key}" for key, count in Counter(kept).items() if count > 1]
     wrong += [f"the lease {row.name} is kept by {row.holder}" for row in held]

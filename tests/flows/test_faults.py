@@ -4,6 +4,7 @@ Each case: a day with the fault, then reconcile, then the next day. Never a seco
 step's state as `tasks/performing.py` says, and the run ends failed with a count.
 """
 
+import shutil
 from asyncio import sleep
 from collections import Counter
 from dataclasses import replace
@@ -74,6 +75,8 @@ NOTHING_HAPPENED = {
     "follow_up": {"429"},
 }
 """By effect, the faults after which we know that nothing happened. A 503 counts only where a repeat is harmless."""
+AFTERWARDS = {"charge": "closed", "hand_over": "handed_over", "person": "person", "follow_up": "handed_over"}
+"""By effect, the state of its case once it is done."""
 NEVER_DONE = {"down", "429", "500"}
 """The faults in which the vendor did nothing, whether we know it or not."""
 
@@ -237,3 +240,19 @@ async def test_a_mistake_of_ours_in_one_text_stops_that_step_only_and_is_told_wi
     report = await shop.run("dunning")
     assert report.actions == {("mail", "void"): 1, ("mail", "done"): 1}
     assert "dunning_hard_1/de.txt is missing" in shop.step("dunning/in_0/mail-1").detail
+
+
+@pytest.mark.parametrize("name", ["charge", "hand_over", "person", "follow_up"])
+async def test_a_database_put_back_to_before_the_effect_finds_it_at_the_vendor_and_does_it_no_second_time(
+    vendors: Addresses, sqlite_file: Path, name: str
+) -> None:
+    effect, backup = EFFECTS[name], sqlite_file.with_name("backup.db")
+    async with open_shop(vendors, sqlite_file) as shop:
+        await before(shop, effect)
+    shutil.copy(sqlite_file, backup)
+    async with open_shop(vendors, sqlite_file, again=True) as shop:
+        await shop.run(effect.operation)
+    async with open_shop(vendors, backup, again=True) as restored:
+        await restored.run(effect.operation)
+        await restored.reconcile()
+        assert (happened(restored, effect), restored.case().state) == (1, AFTERWARDS[name])
