@@ -27,8 +27,8 @@ help: ## Show what there is.
 
 setup: $(RUNTIME) ## Make the virtual environment; the others do it by themselves.
 
-demo: $(RUNTIME) ## Live through a billing month on this machine. No accounts needed.
-	@$(BIN)/recoup demo
+demo: $(RUNTIME) ## Live through a billing month on this machine; again from the start each time. No accounts needed.
+	@$(BIN)/recoup demo --fresh $(ARGS)
 
 up: $(RUNTIME) ## Start Prefect and the worker until Ctrl-C. ARGS=--sandbox needs no accounts.
 	@$(BIN)/recoup up $(ARGS)

@@ -54,7 +54,7 @@ def variables(port: int, mail_port: int) -> dict[str, str]:
 def write_file(folder: Path, chosen: Mapping[str, str]) -> Path:
     """Keep the settings as the folder's settings file, so that `RECOUP_HOME=FOLDER recoup plan` finds the same."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lines = ["# Written by recoup up --sandbox at every start: the pretended vendors' addresses.", ""]
+    lines = ["# Written at every start of the pretended vendors: where they listen.", ""]
     # A key within its group, `mail.port = "1"`, is TOML too; what has no group stands first.
     for key in sorted(keys(), key=lambda name: ("." in name, name)):
         if (value := chosen.get(variable(key))) is not None:

@@ -1,0 +1,89 @@
+"""How the demo looks: lines of set-up with their times, the table of days, and the end, also as a picture.
+
+In a terminal the table redraws itself, the last days above a bar; elsewhere each day is one line.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.demo_figures import Day, bar_line, day_line, head_line
+from commands.output import animated, err, out
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+SHOWN = 6
+PICTURE_WIDTH = 112
+
+
+class Days:
+    """The table of days as it grows."""
+
+    def __init__(self, days: int) -> None:
+        self.days, self.rows = days, list[Day]()
+        self._started = time.monotonic()
+        self._live: Live | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show it while the days go by."""
+        if not animated():
+            say("", head_line())
+            yield
+            return
+        from rich.live import Live
+
+        say("")
+        with Live(self._text(), console=err(), refresh_per_second=4, auto_refresh=False) as self._live:
+            yield
+
+    def add(self, row: Day) -> None:
+        """One more day is over."""
+        self.rows.append(row)
+        if self._live:
+            self._live.update(self._text(), refresh=True)
+        else:
+            say(day_line(row))
+
+    def lines(self) -> list[str]:
+        """Heads, the last days, the bar."""
+        last = [day_line(row) for row in self.rows[-SHOWN:]]
+        left_out = ["  …"] if len(self.rows) > SHOWN else []
+        return [head_line(), *left_out, *last, bar_line(len(self.rows), self.days, time.monotonic() - self._started)]
+
+    def _text(self) -> "Text":
+        from rich.text import Text
+
+        head, *rest = self.lines()
+        return Text("\n").join([Text(head, style="bold"), *map(Text, rest)])
+
+
+def say(*lines: str) -> None:
+    """Progress and hints."""
+    err().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def ready(name: str, what: str, seconds: float) -> None:
+    """One line of the set-up."""
+    line = f"  {name:<16} ✓ {what}"
+    say(f"{line:<88} {seconds:5.1f} s")
+
+
+def result(*lines: str) -> None:
+    """What the demo is for: data."""
+    out().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def save_picture(file: Path, lines: list[str]) -> None:
+    """The demo's end as an SVG picture of a terminal."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(record=True, file=StringIO(), width=PICTURE_WIDTH, force_terminal=True)
+    console.print("\n".join(lines), markup=False, highlight=False)
+    file.write_text(console.export_svg(title="make demo", unique_id="recoup-demo"), "utf-8")

@@ -1,0 +1,103 @@
+"""What the demo shows of each day and case, read from our own tables and books."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from commands import format
+
+CURRENCIES = ("USD", "EUR")
+HEADS = (
+    "Day",
+    "failed",
+    "charged",
+    "written",
+    "recovered",
+    "handed over",
+    "entries",
+    *(f"{c} booked" for c in CURRENCIES),
+)
+WIDTHS = (14, 8, 9, 9, 11, 13, 9, 13, 13)
+STEPS = "SELECT COUNT(*) FROM steps WHERE day = ? AND action IN ({}) AND state IN ('done', 'refused', 'unknown')"
+STORY = """
+    SELECT c.id FROM cases c JOIN steps s ON s.case_id = c.id
+    WHERE c.outcome = 'recovered' AND c.answered_at <> '' AND c.ticket <> ''
+    GROUP BY c.id HAVING SUM(s.action = 'sms') > 0
+    ORDER BY COUNT(*) DESC, c.id LIMIT 1
+"""
+"""A renewal that came back late: silent charges, mails, a text, the hand-over, an answer, a payment."""
+
+
+class Day(NamedTuple):
+    """One day's figures: counts of that day, entries and booked money (minor units, net of costs) so far."""
+
+    day: date
+    failed: int
+    charged: int
+    written: int
+    recovered: int
+    handed_over: int
+    entries: int
+    booked: tuple[int, ...]
+
+
+def day_figures(connection: Connection, day: date, entries_before: int) -> Day:
+    """The figures of a day that just ended; what was booked since `entries_before` counts as this day's."""
+
+    def count(query: str, *values: object) -> int:
+        return int(connection.exec_driver_sql(query, values).scalar() or 0)
+
+    on = day.isoformat()
+    recovered = "SELECT COUNT(*) FROM ledger_entries WHERE kind = 'renewal_recovered' AND seq > ?"
+    return Day(
+        day=day,
+        failed=count("SELECT COUNT(*) FROM cases WHERE opened_on = ?", on),
+        charged=count(STEPS.format("'charge'"), on),
+        written=count(STEPS.format("'mail', 'sms', 'follow_up'"), on),
+        recovered=count(recovered, entries_before),
+        handed_over=count(STEPS.format("'hand_over'"), on),
+        entries=count("SELECT seq FROM ledger_head WHERE id = 1"),
+        booked=tuple(-count(BOOKED, currency) for currency in CURRENCIES),
+    )
+
+
+BOOKED = """
+    SELECT COALESCE(SUM(amount_minor), 0) FROM ledger_rollup
+    WHERE currency = ? AND (account LIKE 'Income:%' OR account LIKE 'Expenses:%')
+"""
+
+
+def story(connection: Connection) -> str:
+    """The id of a case worth reading."""
+    found = connection.exec_driver_sql(STORY).scalar()
+    return str(found or connection.exec_driver_sql("SELECT MIN(id) FROM cases").scalar() or "")
+
+
+def head_line() -> str:
+    """The heads of the columns."""
+    return _line(HEADS)
+
+
+def day_line(found: Day) -> str:
+    """One day as a line under the heads."""
+    amounts = [format.money(minor, currency) for minor, currency in zip(found.booked, CURRENCIES, strict=True)]
+    counts = (found.failed, found.charged, found.written, found.recovered, found.handed_over)
+    cells = [format.number(count) if count else "·" for count in counts]
+    return _line((f"{found.day:%a} {found.day}", *cells, format.number(found.entries), *amounts))
+
+
+def bar_line(done: int, days: int, seconds: float, width: int = 30) -> str:
+    """How far it is."""
+    full = width * done // days
+    return f"  {'█' * full}{'░' * (width - full)}  {done} of {days} days {seconds:>8.0f} s"
+
+
+def _line(cells: Sequence[str]) -> str:
+    first, *rest = cells
+    return f"  {first:<{WIDTHS[0]}}" + "".join(
+        # A closing parenthesis hangs in the margin, so that the digits stand under each other.
+        f"{cell:>{width}}" if cell.endswith(")") else f"{cell:>{width - 1}} "
+        for cell, width in zip(rest, WIDTHS[1:], strict=True)
+    )
