@@ -15,9 +15,12 @@ Nothing here is for production: no secret is checked and anybody who reaches the
 import argparse
 import asyncio
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,8 +59,9 @@ class Addresses(NamedTuple):
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream:
+                stream.close()
 
 
 def build(clock: Clock, sink: Sink | None = None) -> App:
@@ -88,11 +92,22 @@ def build(clock: Clock, sink: Sink | None = None) -> App:
 def start_in_process(
     *, port: int = 0, mail_port: int = 0, seed: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Addresses:
-    """Start them all in a process of their own and wait until they answer; RuntimeError where they do not."""
-    words = [sys.executable, "-m", __name__, "--port", str(port), "--mail-port", str(mail_port)]
+    """Start them all in a process of their own and wait until they answer; RuntimeError where they do not.
+
+    A Ctrl-C meant for us does not reach them, and they end when we do, however we end.
+    """
+    words = [sys.executable, "-m", __name__, "--port", str(port), "--mail-port", str(mail_port), "--tied"]
     root = Path(__file__).resolve().parents[1]
     words += ["--seed", str(seed.resolve())] if seed else []
-    process = subprocess.Popen(words, cwd=root, env=dict(env) if env else None, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words,
+        cwd=root,
+        env=dict(env) if env else None,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     line = process.stdout.readline() if process.stdout else ""
     if not line:
         code = process.wait(READY_WITHIN_SECONDS)
@@ -132,7 +147,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="for HTTP; 0 takes a free one")
     parser.add_argument("--mail-port", type=int, default=0, help="for SMTP; 0 takes a free one")
     parser.add_argument("--seed", type=Path, help="a JSON file of what they begin with")
+    parser.add_argument("--tied", action="store_true", help="end when standard input closes")
     given = parser.parse_args(words)
+    if given.tied:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         seed = json.loads(given.seed.read_text(encoding="utf-8")) if given.seed else None
         asyncio.run(serve(given.port, given.mail_port, seed))
@@ -142,6 +160,12 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _end_with_stdin() -> None:
+    """Stop like on SIGTERM once nobody holds the other end any more."""
+    os.read(sys.stdin.fileno(), 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _control(
