@@ -23,8 +23,8 @@ _progress: dict[str, UUID] = {}
 
 
 async def progress(w: Work) -> None:
-    """Show how far the run is, of the cases decided so far."""
-    if not flow_run.id:
+    """Show how far the run is, of the cases decided so far; a run with nothing to do shows none."""
+    if not flow_run.id or not w.report.states:
         return
     settled, decided = sum(w.report.states.values()), max(1, w.report.decided)
     percent = min(FULL, FULL * (settled + sum(w.report.held.values())) / decided)
