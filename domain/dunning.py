@@ -82,9 +82,11 @@ def planned_retry(case: Case, policy: DunningPolicy, today: date) -> date | None
     if ladder is None or spent or not case.card or not case.auto_charge or case.vendor_retry_on:
         return None
     earliest = max(today + timedelta(days=1), _free_on(case, budget.spacing_days) or today)
-    for rung in ladder.charges[case.vendor_retries :]:
+    # A rung that an outage skipped is never made up for once a later one is taken.
+    passed = max((place for place, rung in enumerate(ladder.charges, 1) if rung.name in case.taken), default=0)
+    for rung in ladder.charges[max(case.vendor_retries, passed) :]:
         due = max(case.failed_on + timedelta(days=rung.day), earliest)
-        if rung.name not in case.taken and due < case.failed_on + timedelta(days=policy.hand_over_day):
+        if due < case.failed_on + timedelta(days=policy.hand_over_day):
             return due
     return None
 
@@ -124,7 +126,7 @@ def _charge(case: Case, policy: DunningPolicy, today: date, day: int) -> Step | 
     rung, rule, reason = _charge_rung(case, policy, today, day)
     if not rung:
         return Hold(case.id, rule, reason, until=_due_on(case, policy, day)) if rule else None
-    if against := _against_charge(case, policy, today):
+    if against := _against_charge(case, policy, today, untried=rule == "D-08" and not case.card_month):
         return against
     return Step(f"dunning/{case.id}/{rung}", case.id, "charge", rung, rule, reason)
 
@@ -157,8 +159,11 @@ def _charge_rungs(case: Case, policy: DunningPolicy) -> tuple[Rung, ...]:
     return policy.beneath
 
 
-def _against_charge(case: Case, policy: DunningPolicy, today: date) -> Hold | None:
-    """The named reason why no charge may be tried today, whatever the ladder says."""
+def _against_charge(case: Case, policy: DunningPolicy, today: date, *, untried: bool) -> Hold | None:
+    """The named reason why no charge may be tried today, whatever the ladder says.
+
+    A card that is `untried` need not keep the distance to a refusal of another card.
+    """
     budget = policy.budget(case.network)
     if not case.card:
         return Hold(case.id, "D-14", "no payment method is on file")
@@ -175,7 +180,7 @@ def _against_charge(case: Case, policy: DunningPolicy, today: date) -> Hold | No
         reason = f"{case.card_month} tries on this card in 30 days; {budget.per_30_days} are allowed"
         return Hold(case.id, "D-11", reason)
     free_on = _free_on(case, budget.spacing_days)
-    if free_on and free_on > today:
+    if free_on and free_on > today and not untried:
         return Hold(case.id, "D-12", f"the next try may come on {free_on}", until=free_on.isoformat())
     return None
 

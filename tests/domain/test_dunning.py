@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.decisions import Decision, Hold, Step
 from domain.dunning import RULES, decide_customer, next_step, planned_retry
+from domain.dunning_case import Case
 from tests.domain.dunning_values import CASE, POLICY, day
 
 
@@ -231,6 +232,33 @@ def test_given_no_further_retry_is_planned_then_the_text_promises_none() -> None
     last = next_step(CASE._replace(taken=frozenset({"retry-4"}), last_charge_on=day(10)), POLICY, day(11))
     assert isinstance(last, Step)
     assert last.retry_on == ""
+    skipped = next_step(CASE._replace(taken=frozenset({"retry-2"}), last_charge_on=day(4)), POLICY, day(5))
+    assert isinstance(skipped, Step)
+    assert skipped.retry_on == day(7).isoformat(), "retry-1 was skipped by an outage and does not come any more"
+
+
+@pytest.mark.parametrize(
+    ("taken", "since"), [(set(), 0), ({"retry-1"}, 1), ({"retry-2"}, 4), ({"retry-1", "retry-3"}, 7), ({"retry-4"}, 10)]
+)
+def test_a_promised_charge_is_decided_on_the_day_that_was_promised_and_not_before(taken: set[str], since: int) -> None:
+    for number in range(since, 12):
+        case = CASE._replace(taken=frozenset(taken), last_charge_on=day(max(number - 1, 0)))
+        promised = planned_retry(case, POLICY, day(number))
+        later = [day(one) for one in range(number + 1, 12) if decided_charge(case, day(one))]
+        assert promised == min(later, default=None)
+
+
+def decided_charge(case: Case, today: date) -> bool:
+    """Whether the case is charged on that day if nothing else happens until then."""
+    decision = next_step(case, POLICY, today)
+    return isinstance(decision, Step) and decision.action == "charge"
+
+
+def test_a_new_card_is_charged_at_once_though_the_old_one_was_refused_yesterday_and_told_us_to_wait() -> None:
+    fresh = CASE._replace(card="card-b", card_failed="card-a", last_charge_on=day(3), not_before=day(9).isoformat())
+    assert said(next_step(fresh, POLICY, day(4))) == "new-card-card-b"
+    elsewhere = fresh._replace(card_month=1, card_day=1, taken=frozenset({"mail-1"}))
+    assert said(next_step(elsewhere, POLICY, day(4))) == "D-12", "that card was tried for another renewal"
 
 
 def test_the_control_group_gets_the_required_notice_only_and_stays_the_same_in_every_cycle() -> None:
