@@ -75,6 +75,9 @@ MEANINGS: dict[str, Meaning] = {
     "ledger.errors.LedgerError": Meaning(
         "The ledger refused what was to be booked", "recoup ledger verify", not_done="Nothing of it was written."
     ),
+    "flows.work.NotYet": Meaning(
+        "A run acts for today or for a past day", "recoup plan --on DATE shows a day to come", WRONG_USE, NOTHING
+    ),
     "flows.work.StepsFailed": Meaning(
         "All other steps were tried", "recoup explain KEY tells each; the next run takes them up", FOUND, STEPS_KEPT
     ),

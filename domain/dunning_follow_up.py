@@ -61,7 +61,7 @@ def next_follow_up(thread: Thread, policy: DunningPolicy, today: date) -> Decisi
     left = [mail for mail in policy.follow_ups if mail.name not in thread.taken]
     if not left:
         return Hold(thread.id, "F-04", "all personal mails were sent; silent charges go on", person=True)
-    if day < left[0].day or thread.last_message_on == today:
+    if day < left[0].day or (thread.last_message_on and thread.last_message_on >= today):
         due = max(thread.handed_over_on + timedelta(days=left[0].day), today + timedelta(days=1))
         return Hold(thread.id, "F-04", f"{left[0].name} comes on {due}", until=due.isoformat())
     senders = (thread.last_sender, *policy.follow_up_senders) if thread.last_sender else policy.follow_up_senders

@@ -5,13 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import settings
-from domain.instants import named_day
+from domain.instants import day_in, named_day
 from flows.day import run_id, scheduled_start
 from store import leases, runs
 from store.db import transaction
 from tasks.connect import Connections, opened
 from tasks.performing import Run
 from tasks.report import Report
+
+
+class NotYet(ValueError):
+    """A run was asked to act for a day to come: it would hand over and write off what is not due. Nothing was done."""
 
 
 class StepsFailed(Exception):
@@ -33,6 +37,10 @@ async def work(operation: str, on: str) -> AsyncIterator[Work]:
     """Open everything for one run of `operation`; its counts are kept whatever happens."""
     async with opened(settings.load) as c:
         day, now = named_day(on, c.zone, c.clock(), scheduled_start())
+        if day > day_in(c.clock(), c.zone):
+            raise NotYet(
+                f"{day} is not here yet in {c.zone}; a run acts for today or a past day. Try: recoup plan --on"
+            )
         run = Run(operation, day, now, run_id())
         done = Work(c, run, Report(operation, day.isoformat()))
         with transaction(c.engine) as connection:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple
 from domain.contacts import may_contact
 from domain.dunning_case import Case
 from domain.instants import day_in, from_text, to_text
+from store import steps as steps_store
 from store.contacts import told_on
 from store.db import reading
 from store.tables import attempts, cases, opt_outs, people, steps
@@ -59,7 +60,7 @@ def facts(
     history = _history(connection, [row.id for row in rows])
     today, customers = day_in(now, zone), {row.customer for row in rows}
     reach = _reachability(connection, customers, today, revoke_all_from)
-    told = told_on(connection, customers, today)
+    told = told_on(connection, customers, today, zone)
     tries = _tries(connection, rows, now)
     newest, a_day_ago = _newest(rows), to_text(now - timedelta(days=1))
     grouped: dict[str, list[Case]] = defaultdict(list)
@@ -145,7 +146,7 @@ def _case(
     zone: str,
 ) -> Case:
     counted = [step for step in history if step.state not in NOT_TAKEN]
-    told = max((step.day for step in counted if step.action in MESSAGES and step.state != "refused"), default="")
+    told = [steps_store.acted_on(step, zone) for step in counted if step.action in MESSAGES and step.state != "refused"]
     last_try = max((*on_card, *(at for at, _, _ in on_case)), default="")
     return Case(
         id=row.id,
@@ -172,7 +173,7 @@ def _case(
         last_charge_on=day_in(from_text(last_try), zone) if last_try else None,
         card_day=sum(at > a_day_ago for at in on_card),
         card_month=len(on_card),
-        last_message_on=date.fromisoformat(told) if told else None,
+        last_message_on=max(told, default=None),
         mail=reach[0],
         sms=reach[1],
         vip=reach[2],
@@ -195,7 +196,7 @@ def _newest(rows: Sequence[Row[Any]]) -> dict[str, str]:
 
 
 def _history(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    chosen = select(steps.c.case_id, steps.c.rung, steps.c.action, steps.c.state, steps.c.day)
+    chosen = select(steps.c.case_id, steps.c.rung, steps.c.action, steps.c.state, steps.c.day, steps.c.intended_at)
     found: dict[str, list[Row[Any]]] = defaultdict(list)
     for step in connection.execute(chosen.where(steps.c.case_id.in_(ids))):
         found[step.case_id].append(step)

@@ -4,13 +4,14 @@ Reserving is part of `store.steps.intend`, settling of the ledger's writer; here
 """
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.instants import day_in, to_text
+from domain.instants import add_days, day_in, to_text
 from store.tables import contacts
 
 
@@ -22,9 +23,14 @@ def receive(connection: Connection, key: str, person: str, channel: str, at: dat
     return bool(connection.execute(add.values(row).on_conflict_do_nothing()).rowcount)
 
 
-def told_on(connection: Connection, ids: Iterable[str], day: date) -> set[str]:
-    """Which of these people got a message of ours on `day`, or get one that is just being sent."""
-    ours = contacts.c.state.in_(("reserved", "sent")) & (contacts.c.day == day.isoformat())
+def told_on(connection: Connection, ids: Iterable[str], day: date, zone: str) -> set[str]:
+    """Which of these people got a message of ours on `day`, or get one that is just being sent.
+
+    A run that starts late acts for an earlier day, so both count: the day it was for, and the day it really was.
+    """
+    midnight = [to_text(datetime.combine(one, time(), ZoneInfo(zone))) for one in (day, add_days(day, 1))]
+    then = (contacts.c.day == day.isoformat()) | ((contacts.c.at >= midnight[0]) & (contacts.c.at < midnight[1]))
+    ours = contacts.c.state.in_(("reserved", "sent")) & then
     chosen = select(contacts.c.person).where(contacts.c.person.in_(list(ids)), ours)
     return {person for (person,) in connection.execute(chosen)}
 

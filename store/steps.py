@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.decisions import Step
-from domain.instants import to_text
+from domain.instants import day_in, from_text, to_text
 from store.tables import contacts, steps
 
 CHANNELS = {"mail": "mail", "sms": "sms", "follow_up": "mail"}
@@ -77,6 +77,11 @@ def of_cases(connection: Connection, ids: Iterable[str]) -> list[Row[Any]]:
     """All steps of the cases, oldest first."""
     chosen = select(steps).where(steps.c.case_id.in_(list(ids))).order_by(steps.c.intended_at, steps.c.key)
     return list(connection.execute(chosen).all())
+
+
+def acted_on(step: Any, zone: str) -> date:
+    """The day on which a step was really taken: a run that starts late acts for an earlier one."""
+    return max(date.fromisoformat(step.day), day_in(from_text(step.intended_at), zone))
 
 
 def taken_since(connection: Connection, case: str, action: str, days: int, now: datetime) -> int:

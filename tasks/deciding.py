@@ -117,7 +117,7 @@ def _thread_facts(source: Source, connection: Connection, handed: list[Any], day
         asked[row.person].append(row)
     revoked = source.rules.quiet_hours.revoke_all_from
     out = {person: may_contact("mail", "dunning", said, day, revoked) for person, said in asked.items()}
-    told = contacts.told_on(connection, customers, day)
+    told = contacts.told_on(connection, customers, day, source.zone)
     return _ThreadFacts(history, people.by_ids(connection, customers), out, told)
 
 
@@ -141,7 +141,9 @@ def _thread(source: Source, group: list[Any], facts: _ThreadFacts, day: date) ->
         taken=frozenset(step.rung for step in mine if step.action == "follow_up"),
         waiting_for_answer=any(step.state in steps.OPENED for step in mine),
         answered=any(row.answered_at for row in group),
-        last_message_on=day if customer in facts.told else max((date.fromisoformat(s.day) for s in sent), default=None),
+        last_message_on=max(
+            [day] * (customer in facts.told) + [steps.acted_on(step, source.zone) for step in sent], default=None
+        ),
         last_sender=sent[-1].sender if sent else "",
         mail=facts.opted_out.get(customer, "") if person and person.email else "no e-mail address is known",
         vip=bool(person and person.vip),

@@ -47,8 +47,10 @@ async def sms(c: Connections, job: Job) -> Settlement:
     """Send the one SMS, inside the recipient's daytime. A refused number is a value; an opt-out is remembered."""
     if against := await before_message(c, job, "sms"):
         return _dropped(c, job, against)
-    allowed = send_at("sms", job.person, job.run.now, c.rules.quiet_hours)
-    if allowed - job.run.now > SLACK:
+    # The day that a run is for may be another one; the recipient sleeps by the real clock.
+    now = c.clock()
+    allowed = send_at("sms", job.person, now, c.rules.quiet_hours)
+    if allowed - now > SLACK:
         return _dropped(c, job, f"quiet hours at the recipient until {to_text(allowed)}")
     body = word(c, job).text.body
     with transaction(c.engine) as connection:
