@@ -1,5 +1,6 @@
 """How a run ends: its page in the Prefect UI, and failed where something was left undone, after all was tried."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -12,9 +13,10 @@ from prefect.runtime import flow_run
 
 from domain.money import Money
 from flows.work import StepsFailed, Work
+from tasks.report import FAILED
 
 TABLE_ROWS = 200
-"""Rows of the table artifact; `recoup explain` and our own tables have the rest."""
+"""Rows of the table artifact, what is not done first; `recoup explain` and our own tables have the rest."""
 REASONS = 30
 FULL = 100.0
 
@@ -47,7 +49,7 @@ async def end(w: Work) -> str:
         await acreate_markdown_artifact(key=f"run-{report.operation}", markdown=page(w), description=report.sentence)
         rows = [
             {"step": row.key, "action": row.action, "outcome": row.state, "detail": row.detail[:200]}
-            for row in report.rows[:TABLE_ROWS]
+            for row in sorted(report.rows, key=lambda row: row.state not in FAILED)[:TABLE_ROWS]
         ]
         if rows:
             await acreate_table_artifact(key=f"steps-{report.operation}", table=rows, description=report.sentence)
@@ -61,12 +63,14 @@ def page(w: Work) -> str:
     """The run as Markdown: done, held by reason, refused, unknown, money. No personal data."""
     report = w.report
     lines = [f"**{report.sentence}.** {report.operation}, {report.day}.", ""]
-    if report.read:
-        lines += ["Read: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.read.items()), ""]
+    if read := {name: count for name, count in report.read.items() if count}:
+        lines += ["Read: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in read.items()), ""]
     lines += _table(
         ("action", "outcome", "steps"),
         [(action, state, count) for (action, state), count in sorted(report.actions.items())],
     )
+    undone = [row for row in report.rows if row.state in FAILED][:REASONS]
+    lines += _table(("not done", "outcome", "why"), [(row.key, row.state, row.detail) for row in undone])
     if report.money:
         amounts = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(report.money.items()))
         lines += [f"Recovered by charges in this run: **{amounts}**", ""]
@@ -80,8 +84,8 @@ def page(w: Work) -> str:
     return "\n".join(lines)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, str, int]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, str, str | int]]) -> list[str]:
     if not rows:
         return []
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return [*lines, *[f"| {' | '.join(str(cell) for cell in row)} |" for row in rows], ""]
+    return [*lines, *[f"| {' | '.join(str(cell).replace('|', '/') for cell in row)} |" for row in rows], ""]
