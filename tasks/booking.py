@@ -48,11 +48,16 @@ def recovered(
         vendor=vendor,
         vendor_ref=payment.ref,
         amount=payment.amount,
-        detail=f"{earned.phase}: {earned.reason}",
+        detail=f"{earned.phase}: {earned.reason}{_odd(payment.amount, failed)}",
         entries=(entries.renewal_recovered(about, payment.amount, failed, earned.phase),),
         case_changes=closing("recovered", day_in(payment.at, zone).isoformat()),
         new_step=new_step,
     )
+
+
+def _odd(paid: Money, failed: Money) -> str:
+    """What a person should know of an amount that is not the one that had failed; empty where it is."""
+    return "" if paid == failed else f"; attention: {paid} were paid where {failed} had failed"
 
 
 def lost(case: Any, why: str, *, key: str, at: datetime, vendor: str, zone: str, run: str, reason: str,

@@ -266,6 +266,7 @@ async def test_26_27_given_the_vendor_took_another_amount_or_currency_then_its_o
     settled = booking.recovered(
         shop.case(), payment, Earned("message", "told"), key=KEY, vendor="stripe", zone="UTC", run="", new_step=None
     )
+    assert settled.detail.endswith(f"attention: {paid} were paid where 49.90 USD had failed")
     (entry,) = settled.entries
     lines = {posting.account: (posting.minor, posting.currency) for posting in entry.postings}
     assert lines["Assets:Clearing:Payments"] == (paid.minor, paid.currency)
