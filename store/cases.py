@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Row, bindparam, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.contacts import may_contact
 from domain.dunning_case import Case
@@ -92,7 +93,9 @@ def insert_cases(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> l
     known = by_id(connection, [row["id"] for row in rows])
     new = [dict(row) for row in {row["id"]: row for row in rows}.values() if row["id"] not in known]
     if new:
-        connection.execute(insert(cases), new)
+        # Another run may read the same renewal at this moment; on PostgreSQL only the key tells.
+        add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(cases)
+        connection.execute(add.on_conflict_do_nothing(index_elements=[cases.c.id]), new)
     return [row["id"] for row in new]
 
 

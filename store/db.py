@@ -18,7 +18,8 @@ BUSY_SECONDS = 30
 
 def connect(url: str) -> Engine:
     """An engine for `sqlite:///path` or `postgresql+psycopg://…`; nothing is opened before it is used."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # Without `hide_parameters` an error quotes the row, and with it a person's name and address, into every log.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
