@@ -49,9 +49,15 @@ class Page:
 
 
 def decide(source: Source, day: date, now: datetime, *, only: frozenset[str] | None = None) -> Iterator[Page]:
-    """Decide all open cases for `day`, page by page; `only` keeps to some case ids."""
+    """Decide all open cases for `day`, page by page; `only` keeps to some case ids.
+
+    A card that several customers use is charged once in a run: its next attempt is known only after the next read.
+    """
+    charged: set[str] = set()
     for rows in cases.stream(source.engine, "dunning"):
-        chosen = rows if only is None else [row for row in rows if row.id in only]
+        # A customer's cases are always decided together; which of them are then kept is another thing.
+        asked = {row.customer for row in rows if only is None or row.id in only}
+        chosen = [row for row in rows if row.customer in asked]
         if not chosen:
             continue
         with reading(source.engine) as connection:
@@ -62,7 +68,9 @@ def decide(source: Source, day: date, now: datetime, *, only: frozenset[str] | N
             texted = {found.case for found in decided if isinstance(found, Step) and found.action == "sms"}
             persons = people.by_ids(connection, {row.customer for row in chosen if row.id in texted})
         owners = {row.id: persons.get(row.customer) for row in chosen if row.id in texted}
-        yield Page([_in_daytime(source, found, owners, now) for found in decided], len(chosen))
+        decided = [found for found in decided if only is None or found.case in only]
+        decided = _once_a_card(decided, {row.id: row.card for row in chosen}, charged)
+        yield Page([_in_daytime(source, found, owners, now) for found in decided], len(decided))
 
 
 def decide_follow_ups(source: Source, day: date) -> Iterator[Page]:
@@ -84,6 +92,17 @@ def waiting_cases(source: Source, now: datetime, day: date) -> frozenset[str]:
     """Cases that were held for the recipient's night since yesterday and may be taken up by now."""
     with reading(source.engine) as connection:
         return frozenset(waiting(connection, to_text(now), oldest=day))
+
+
+def _once_a_card(decided: list[Decision], cards: dict[str, str], charged: set[str]) -> list[Decision]:
+    """The same decisions, but one charge a card; `charged` are the cards of this run and grows."""
+    kept: list[Decision] = []
+    for found in decided:
+        card = cards[found.case] if isinstance(found, Step) and found.action == "charge" else ""
+        again = card in charged
+        kept.append(Hold(found.case, "D-12", "this card is charged for another renewal today") if again else found)
+        charged.update({card} - {""})
+    return kept
 
 
 def _in_daytime(source: Source, found: Decision, owners: dict[str, Person | None], now: datetime) -> Decision:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from domain.instants import day_in
 from domain.money import Money
 from domain.payments import MoneyBack
+from integrations.errors import Refused, Unreadable
 from ledger import entries, lookups
 from ledger.errors import LedgerError
 from ledger.settlements import NewStep, Settlement
@@ -94,7 +95,11 @@ async def _reopening(c: Connections, case: Any, item: MoneyBack) -> tuple[tuple[
     back = (("outcome", ""), ("closed_on", ""))
     if item.kind == "chargeback":
         return (("state", "person"), ("trouble", "chargeback"), *back)
-    renewal = await c.payments.renewal(case.id)
+    try:
+        renewal = await c.payments.renewal(case.id)
+    except (Refused, Unreadable):
+        # The refund is a fact whatever the renewal has become; one that cannot be read is for a person.
+        return (("state", "person"), ("trouble", "refund"), *back)
     if renewal.status == "open" and renewal.amount_remaining:
         return (("state", "open"), ("remaining_minor", renewal.amount_remaining.minor), *back)
     return (("state", "person"), ("trouble", "refund"), *back)
