@@ -80,5 +80,7 @@ async def _perform(w: Work, effects: Effects, pages: Iterable[Page]) -> None:
             holds.record(connection, [found for found in page.decisions if isinstance(found, Hold)], w.run.day)
         due = [found for found in page.decisions if isinstance(found, Step)]
         for start in range(0, len(due), CHUNK):
+            with transaction(w.c.engine) as connection:
+                leases.renew(connection, w.run.operation, w.c.clock())
             w.report.add_outcomes(await effects.perform(due[start : start + CHUNK], w.run))
             await progress(w)

@@ -37,7 +37,8 @@ class Report:
     """Holds in which a person has to act."""
     money: Counter[str] = field(default_factory=Counter)
     """Recovered minor units by currency."""
-    rows: list[Outcome] = field(default_factory=list)
+    failed_rows: list[Outcome] = field(default_factory=list)
+    other_rows: list[Outcome] = field(default_factory=list)
 
     def took_in(self, found: Read) -> None:
         """Add what was read from the vendors."""
@@ -61,8 +62,14 @@ class Report:
             self.actions[(outcome.action, outcome.state)] += 1
             if outcome.action == "charge" and outcome.amount_minor:
                 self.money[outcome.currency] += outcome.amount_minor
-            if len(self.rows) < ROWS:
-                self.rows.append(outcome)
+            kept = self.failed_rows if outcome.state in FAILED else self.other_rows
+            if len(kept) < ROWS:
+                kept.append(outcome)
+
+    @property
+    def rows(self) -> list[Outcome]:
+        """The first outcomes of the run; what was not done comes first, so that a long run cannot hide it."""
+        return [*self.failed_rows, *self.other_rows][:ROWS]
 
     @property
     def failures(self) -> int:
