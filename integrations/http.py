@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable
 
@@ -17,6 +17,9 @@ PATIENCE_SECONDS, CONNECT_SECONDS = 30.0, 5.0
 TOO_MANY, SERVER_ERROR, UNAVAILABLE = 429, 500, 503
 TRIES = 3
 """Calls in a row within seconds; Prefect's retries multiply with it, so neither is large."""
+LONGEST_WAIT_SECONDS = 20.0
+"""A vendor that names a longer wait is asked again by the next run. The helpdesk's bucket is empty after so long."""
+_SOON = wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.2)
 
 
 def open_client(
@@ -46,7 +49,7 @@ async def call(
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(kinds),
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.2),
+        wait=_wait,
         reraise=True,
     ):
         with attempt:
@@ -72,6 +75,13 @@ def json_object(vendor: str, name: str, response: httpx.Response) -> dict[str, A
     if not isinstance(body, dict):
         raise Unreadable(vendor, name, f"answered {response.status_code} with a JSON {type(body).__name__}")
     return body
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds until the next try: soon, or when the vendor said; all who wait for one moment spread a little."""
+    error = state.outcome.exception() if state.outcome else None
+    named = error.retry_after_seconds if isinstance(error, Unavailable) else 0.0
+    return min(named, LONGEST_WAIT_SECONDS) + _SOON(state)
 
 
 async def _once(
