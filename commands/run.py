@@ -85,27 +85,23 @@ async def _here(what: str, on: str) -> "Report":
 
 
 async def _plan(path: Path) -> int:
-    """Do the plan's steps that are still decided the same way; skip and report the others."""
+    """Do the plan's steps that are still decided the same way, amount and all; skip and report the others."""
     import settings
-    from domain.decisions import Step
     from flows.work import work
     from tasks.connect import opened
-    from tasks.deciding import decide, decide_follow_ups
-    from tasks.plans import read
+    from tasks.plans import make, read
     from tasks.shells import CHUNK, PLAIN
 
     async with opened(settings.load) as c:
         plan = read(path, now=c.clock(), policy=c.rules.now.version)
-        wanted = {action["key"] for action in plan.actions}
+        wanted = {action["key"]: action for action in plan.actions}
         async with work(plan.operation, plan.day.isoformat()) as w:
             if w.busy:
                 fail("another run of this operation is at work; nothing was done here", fix="wait until it has ended")
             w.report.took_in(await PLAIN.read_payments(w.run))
-            follows = plan.operation != "dunning"
-            pages = decide_follow_ups(c, w.run.day) if follows else decide(c, w.run.day, w.run.now)
-            due = [
-                found for page in pages for found in page.decisions if isinstance(found, Step) and found.key in wanted
-            ]
+            again = make(c, plan.operation, w.run.day, w.run.now, made_at=c.clock())
+            agreed = {action["key"] for action in again.actions if action == wanted.get(action["key"])}
+            due = [step for step in again.steps if step.key in agreed]
             for start in range(0, len(due), CHUNK):
                 w.report.add_outcomes(await PLAIN.perform(due[start : start + CHUNK], w.run))
             report = w.report
@@ -113,7 +109,7 @@ async def _plan(path: Path) -> int:
     out().print(
         f"Did {len(due)} of {len(wanted)}." + (f" {skipped} skipped because the world changed:" if skipped else "")
     )
-    for key in sorted(wanted - {step.key for step in due})[:20]:
+    for key in sorted(set(wanted) - agreed)[:20]:
         out().print(f"  {key}")
     return max(finish(report), FOUND if skipped else 0)
 

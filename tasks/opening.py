@@ -23,15 +23,26 @@ RULE = "D-00"
 
 
 async def open_cases(
-    c: Connections, items: list[Renewal], failures: Mapping[str, list[Any]], now: datetime, run: str
+    c: Connections,
+    items: list[Renewal],
+    failures: Mapping[str, list[Any]],
+    now: datetime,
+    run: str,
+    problems: list[str],
 ) -> int:
-    """Book and insert new cases; return how many were new."""
+    """Book and insert new cases; return how many were new. One that cannot be booked is reported and stops no other."""
     rows = [_new_row(c, item, failures.get(item.id, []), now) for item in items]
-    for result in await settle_all(c, [opened(c.vendors.payments, row, run) for row in rows]):
+    booked = []
+    for row, result in zip(
+        rows, await settle_all(c, [opened(c.vendors.payments, row, run) for row in rows]), strict=True
+    ):
+        # A conflict means that it was booked before, at another amount, and only the row was missing after a crash.
         if isinstance(result, Exception) and not isinstance(result, Conflict | AlreadyBooked):
-            raise result
+            problems.append(f"{row['id']} is not taken up: {result}")
+        else:
+            booked.append(row)
     with transaction(c.engine) as connection:
-        return len(cases.insert_cases(connection, rows))
+        return len(cases.insert_cases(connection, booked))
 
 
 def facts(c: Connections, item: Renewal, failed: list[Any], now: datetime, version: str) -> dict[str, Any]:

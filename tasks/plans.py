@@ -19,7 +19,7 @@ from domain.money import Money, plain
 from store import cases
 from store.db import reading
 from store.tables import cases as case_table
-from tasks.deciding import Page, decide, decide_follow_ups
+from tasks.deciding import Page, Source, decide, decide_follow_ups
 from tasks.rules import Rules
 
 SCHEMA = "recoup.plan/1"
@@ -49,6 +49,8 @@ class Plan:
     policy: str
     cases: int = 0
     actions: list[dict[str, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    """The decided steps behind the actions; empty in a plan that was read from a file."""
     waiting: list[dict[str, str]] = field(default_factory=list)
     left: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -69,7 +71,7 @@ class Plan:
         return content | {"digest": digest(content)}
 
 
-def make(source: Offline, operation: str, day: date, now: datetime, *, made_at: datetime) -> Plan:
+def make(source: Source, operation: str, day: date, now: datetime, *, made_at: datetime) -> Plan:
     """Decide everything for `day`; nothing outside of our own tables is read, and nothing is written."""
     plan = Plan(operation, day, made_at, source.rules.now.version)
     pages = decide(source, day, now) if operation == "dunning" else decide_follow_ups(source, day)
@@ -111,13 +113,14 @@ def digest(content: dict[str, Any]) -> str:
     return sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _add(source: Offline, plan: Plan, page: Page) -> None:
+def _add(source: Source, plan: Plan, page: Page) -> None:
     plan.cases += page.cases
     with reading(source.engine) as connection:
         rows = cases.by_id(connection, [found.case for found in page.decisions if isinstance(found, Step)])
     for found in page.decisions:
         if isinstance(found, Step):
             plan.actions.append(_action(found, rows[found.case]))
+            plan.steps.append(found)
         elif found.person:
             plan.waiting.append({"case": found.case, "rule": found.rule, "reason": found.reason})
         else:

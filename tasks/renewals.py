@@ -118,7 +118,7 @@ async def take_in(c: Connections, items: Iterable[Renewal], found: Read, now: da
         known = cases.by_id(connection, wanted)
         failures = attempts.failed_of_cases(connection, wanted)
     new = [item for item in wanted.values() if item.id not in known and (item.status == "open" or item.id in failures)]
-    found.opened += await opening.open_cases(c, new, failures, now, run)
+    found.opened += await opening.open_cases(c, new, failures, now, run, found.problems)
     known_items = [item for item in wanted.values() if item.id in known and known[item.id].state != "closed"]
     _refresh(c, known_items, known, failures, now)
     await _end(c, [item for item in (*new, *known_items) if item.status != "open"], found, now, run)

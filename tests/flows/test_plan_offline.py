@@ -179,6 +179,20 @@ async def test_run_skips_what_changed_since_the_plan_was_made_and_says_so(
     assert ("mail", "dunning/in_mail/mail-1") not in shop.effects()
 
 
+async def test_run_charges_no_other_amount_than_the_plan_shows(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await filled(shop)
+    made = plans.make(offline(shop), "dunning", DAY, NOW, made_at=shop.life.clock.now)
+    (charge,) = [action for action in made.actions if action["action"] == "charge"]
+    charge["amount_max"] = "0.50"
+    plans.write(made, tmp_path / "plan.json")
+
+    assert await run_plan(tmp_path / "plan.json") == 3
+    assert charge["key"] in capsys.readouterr().out
+    assert shop.state(charge["key"]) == "", "the plan's amount is not the one that is due, so nothing was tried"
+
+
 async def test_a_plan_that_is_run_twice_does_nothing_the_second_time(shop: Shop, tmp_path: Path) -> None:
     await filled(shop)
     made = plans.make(offline(shop), "dunning", DAY, NOW, made_at=shop.life.clock.now)
