@@ -20,7 +20,8 @@ def receive(connection: Connection, key: str, person: str, channel: str, at: dat
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(contacts)
     row = {"key": key, "person": person, "channel": channel, "purpose": "reply", "operation": "dunning", "case_id": ""}
     row |= {"state": "received", "day": day_in(at, zone).isoformat(), "at": to_text(at)}
-    return bool(connection.execute(add.values(row).on_conflict_do_nothing()).rowcount)
+    # The number of rows is not known for an INSERT on PostgreSQL; the key that comes back is.
+    return connection.execute(add.values(row).on_conflict_do_nothing().returning(contacts.c.key)).first() is not None
 
 
 def told_on(connection: Connection, ids: Iterable[str], day: date, zone: str) -> set[str]:

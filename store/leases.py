@@ -5,7 +5,8 @@ import secrets
 import socket
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import from_text, to_text
 from store.tables import leases
@@ -18,11 +19,15 @@ LONGEST = timedelta(minutes=30)
 
 def take(connection: Connection, name: str, at: datetime) -> bool:
     """Take the lease for one run; False where another one has it, in this process or in another that lives."""
+    mine = {"name": name, "holder": me(), "until": to_text(at + LONGEST)}
+    # Inserted first: of two that find no row at the same moment, the key lets one through and the other wait for it.
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(leases)
+    if connection.execute(add.values(mine).on_conflict_do_nothing().returning(leases.c.name)).first():
+        return True
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).first()
-    if row is not None and from_text(row.until) > at and _may_live(row.holder):
+    if row is None or (from_text(row.until) > at and _may_live(row.holder)):
         return False
-    connection.execute(delete(leases).where(leases.c.name == name))
-    connection.execute(insert(leases).values(name=name, holder=me(), until=to_text(at + LONGEST)))
+    connection.execute(update(leases).where(leases.c.name == name).values(mine))
     return True
 
 
