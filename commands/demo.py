@@ -122,10 +122,9 @@ def _settings(home: Path, vendors: "Addresses") -> "Settings":
     from commands import pretended, simulation
     from commands.demo_seed import CURRENCY, SHOP, ZONE
 
-    variables = pretended.variables(vendors.port, vendors.mail_port)
-    shop = {"RECOUP_SHOP__NAME": SHOP, "RECOUP_SHOP__TIME_ZONE": ZONE, "RECOUP_SHOP__CURRENCY": CURRENCY}
-    pretended.write_file(home, {**variables, **shop})
-    found = simulation.pretended(vendors, home, name=SHOP, zone=ZONE, currency=CURRENCY)
+    chosen = simulation.environment(vendors, home, name=SHOP, zone=ZONE, currency=CURRENCY)
+    pretended.write_file(home, chosen)
+    found = settings.load(env=chosen)
     settings.use(found)
     return found
 

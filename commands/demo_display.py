@@ -73,6 +73,16 @@ def ready(name: str, what: str, seconds: float) -> None:
     say(f"{line:<88} {seconds:5.1f} s")
 
 
+@contextmanager
+def waiting(name: str) -> Iterator[None]:
+    """Show in a terminal that something is still starting."""
+    if not animated():
+        yield
+        return
+    with err().status(f"{name} …"):
+        yield
+
+
 def result(*lines: str) -> None:
     """What the demo is for: data."""
     out().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -24,8 +24,7 @@ STEPS = "SELECT COUNT(*) FROM steps WHERE day = ? AND action IN ({}) AND state I
 STORY = """
     SELECT c.id FROM cases c JOIN steps s ON s.case_id = c.id
     WHERE c.outcome = 'recovered' AND c.answered_at <> '' AND c.ticket <> ''
-    GROUP BY c.id HAVING SUM(s.action = 'sms') > 0
-    ORDER BY COUNT(*) DESC, c.id LIMIT 1
+    GROUP BY c.id ORDER BY COUNT(DISTINCT s.action) DESC, COUNT(*) DESC, c.id LIMIT 1
 """
 """A renewal that came back late: silent charges, mails, a text, the hand-over, an answer, a payment."""
 

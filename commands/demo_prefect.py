@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from commands import demo_home
-from commands.demo_display import ready
+from commands.demo_display import ready, waiting
 
 HOST, PORT = "127.0.0.1", 4200
 AT_MOST_SECONDS = 900.0
@@ -47,7 +47,8 @@ def prefect_server(home: Path) -> Iterator[tuple[Callable[[], str], Callable[[fl
     kept: list[float] = []
 
     def wait() -> str:
-        processes.wait_until_healthy(server, address)
+        with waiting("Prefect server"):
+            processes.wait_until_healthy(server, address)
         why = "" if port == PORT else f" ({PORT} is taken)"
         ready("Prefect server", f"ready at {address}{why}", time.monotonic() - started)
         return address

@@ -49,6 +49,7 @@ DECLINES = (
     Decline("transaction_not_allowed", "card", 3),
     Decline("revocation_of_authorization", "revoked", 2),
 )
+VAGUE = DECLINES[4]
 FATES = {
     "money": (("silent", 40), ("pays", 20), ("support", 14), ("cancels", 6), ("nothing", 20)),
     "trouble": (("silent", 85), ("pays", 5), ("nothing", 10)),
@@ -65,7 +66,9 @@ REPLIES = {
     "fr": "Merci pour votre message. J'ai une nouvelle carte, je la saisis ce soir.",
 }
 TEXT_ANSWERS = ("STOP", "Please cancel my subscription", "STOP", "I'll pay on Friday, promise")
-ANSWERS_EVERY = 9
+ANSWERS_EVERY, ANSWER_TICKETS, NEW_CARD = 9, 0.6, 0.5
+LOST_ANSWER, TALKS = 7, 8
+"""Two customers play the same part in every store: the charge whose answer gets lost, and the one who talks to us."""
 
 
 @dataclass(slots=True)
@@ -114,18 +117,14 @@ def store(seed: int) -> Store:
         renewals = _renewals(draw, person, number)
         made.renewals += renewals
         fate = renewals[0].pop("fate")
-        if fate == "support" and person.email and draw.random() < 0.6:  # noqa: PLR2004
+        if fate == "support" and person.email and (draw.random() < ANSWER_TICKETS or number == TALKS):
             answer = {"customer_email": person.email, "days": 0.3, "text": REPLIES[person.language]}
             made.ticket_replies.append({**answer, "after_message": draw.choice((1, 1, 2))})
         if person.phone and number % ANSWERS_EVERY == 0:
             text = TEXT_ANSWERS[number // ANSWERS_EVERY % len(TEXT_ANSWERS)]
             made.text_replies.append({"to": person.phone, "after_message": 1, "days": 0.1, "text": text})
-    _give_back(made.renewals)
-    made.broken = next(
-        item["id"]
-        for item in made.renewals
-        if item.get("ok_from", "9") <= _arrives(2) and item["outcomes"] == ["insufficient_funds"]
-    )
+    made.broken = f"in_NW{LOST_ANSWER:04d}"
+    _give_back([item for item in made.renewals if item["id"] != made.broken])
     return made
 
 
@@ -135,6 +134,9 @@ def _renewals(draw: random.Random, person: Shopper, number: int) -> list[dict[st
     decline = draw.choices(DECLINES, [found.weight for found in DECLINES])[0]
     advice = draw.choice(decline.advice) if network == "mastercard" and decline.advice else ""
     fate = _weighted(draw, FATES[decline.kind])
+    if number in (LOST_ANSWER, TALKS):
+        network, advice = "visa", ""
+        decline, fate = (DECLINES[0], "silent") if number == LOST_ANSWER else (VAGUE, "support")
     outcome: Any = {"code": decline.code, "network_advice": advice} if advice else decline.code
     created = at(FIRST, time(1)) + timedelta(seconds=35 * number)
     first = {
@@ -150,6 +152,8 @@ def _renewals(draw: random.Random, person: Shopper, number: int) -> list[dict[st
     }
     if fate == "silent":
         first["ok_from"] = _arrives(draw.choice(MONEY_ARRIVES[:2] if decline.kind == "trouble" else MONEY_ARRIVES))
+    if number == LOST_ANSWER:
+        first["ok_from"] = _arrives(2)
     if number % VENDOR_RETRIES_EVERY == 0:
         first["vendor_retries"] = [at(FIRST + timedelta(days=days), time(5)).isoformat() for days in (3, 6)]
     if number % TWO_SUBSCRIPTIONS_EVERY:
@@ -177,7 +181,7 @@ def _actions(draw: random.Random, fate: str, number: int) -> Iterator[dict[str, 
         yield {"at": when, "do": "cancels"}
     elif fate == "new_card":
         yield {"at": when, "do": "new_card", "card": card}
-    elif draw.random() < 0.5:  # noqa: PLR2004
+    elif draw.random() < NEW_CARD:
         yield {"at": when, "do": "pays", "card": card}
     else:
         yield {"at": when, "do": "pays"}
