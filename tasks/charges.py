@@ -21,7 +21,7 @@ from tasks.performing import Job
 async def charge(c: Connections, job: Job) -> Settlement:
     """Try the renewal's card once. Raises the vendor's errors; a declined card is a value."""
     renewal = await c.payments.renewal(job.case.id)
-    if against := no_longer_due(renewal):
+    if against := no_longer_due(renewal) or ("" if renewal.auto_charge else "charging was switched off meanwhile"):
         # What it became meanwhile is settled by the next read, which observes every renewal that is not open.
         return Settlement(key=job.step.key, state="dropped", at=c.clock(), detail=against)
     result = await c.payments.charge(job.case.id, key=job.step.key)

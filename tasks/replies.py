@@ -28,14 +28,18 @@ async def read(c: Connections, now: datetime, found: Read) -> None:
         found.problems.append(f"replies could not be read: {error}")
         return
     keep_unreadable(c, page.unreadable, found, now)
-    for reply in page.items:
-        _take_in(c, reply)
+    strangers = sum(not _take_in(c, reply) for reply in page.items)
+    if strangers:
+        # Said without the numbers; a customer's own may be written otherwise at the payments vendor.
+        found.problems.append(f"{strangers} replies ask to stop or cancel from numbers that no customer has; read them")
 
 
-def _take_in(c: Connections, reply: InboundText) -> None:
+def _take_in(c: Connections, reply: InboundText) -> bool:
+    """Do what a reply asks for; False where it asks for something and nobody has its number."""
     meant = read_text(reply.body)
     with transaction(c.engine) as connection:
-        for person in people.by_phone(connection, reply.sender):
+        known = people.by_phone(connection, reply.sender)
+        for person in known:
             key = f"inbound/{reply.ref}/{person.id}"
             if not contacts.receive(connection, key, person.id, "sms", reply.at, c.zone):
                 continue
@@ -43,3 +47,4 @@ def _take_in(c: Connections, reply: InboundText) -> None:
                 people.opt_out(connection, person.id, "sms", "all", f"reply {reply.ref}", reply.at)
             if meant.cancel:
                 cases.to_person(connection, person.id, "cancel_request")
+    return bool(known) or not (meant.opt_out or meant.cancel)
