@@ -116,9 +116,14 @@ def _ending(case: Case, policy: DunningPolicy, day: int) -> Decision | None:
     return None
 
 
-def _close(case: Case, outcome: str, rule: str, reason: str) -> Step:
-    key = f"dunning/{case.id}/close-{outcome}"
-    return Step(key, case.id, "close", f"close-{outcome}", rule, reason, outcome=outcome)
+def _close(case: Case, outcome: str, rule: str, reason: str) -> Decision:
+    """The end of the case. One that was closed, paid after all and refunded ends again, under a key of its own."""
+    first = f"close-{outcome}"
+    before = sum(rung == first or rung.startswith(f"{first}-") for rung in case.taken)
+    if before and case.waiting_for_answer:
+        return Hold(case.id, "D-02", "its end was begun and has no answer yet")
+    rung = f"{first}-{before + 1}" if before else first
+    return Step(f"dunning/{case.id}/{rung}", case.id, "close", rung, rule, reason, outcome=outcome)
 
 
 def _charge(case: Case, policy: DunningPolicy, today: date, day: int) -> Step | Hold | None:

@@ -172,6 +172,15 @@ def test_the_window_ends_and_the_amount_is_written_off() -> None:
     assert decision.outcome == "written_off"
 
 
+def test_a_case_that_was_written_off_paid_after_all_and_refunded_ends_again_under_another_key() -> None:
+    again = CASE._replace(trouble="refund", state="person", taken=frozenset({"person-refund", "close-written_off"}))
+    decision = next_step(again, POLICY, day(40))
+    assert isinstance(decision, Step)
+    assert (decision.key, decision.outcome) == ("dunning/in_1/close-written_off-2", "written_off")
+    begun = next_step(again._replace(waiting_for_answer=True), POLICY, day(40))
+    assert said(begun) == "D-02", "two ends at once would book the loss twice"
+
+
 def test_given_the_anchor_moves_then_the_schedule_moves_with_it_and_no_rung_is_skipped() -> None:
     moved = CASE._replace(failed_on=day(3), last_charge_on=None)
     assert said(next_step(moved, POLICY, day(3))) == "D-21"
