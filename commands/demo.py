@@ -55,7 +55,7 @@ def demo(*, seed: int = 7, fresh: Off = False, keep_ui: float = 30, stop: Off = 
     stop
         End the pages that an earlier demo left, and do nothing else.
     svg
-        Also keep the end as a picture.
+        Also keep the month as a picture, for a page about recoup.
     """
     from commands.demo_seed import FIRST, LAST, SHOP
 
@@ -63,11 +63,12 @@ def demo(*, seed: int = 7, fresh: Off = False, keep_ui: float = 30, stop: Off = 
     if stop:
         return _stop(home)
     month = f"{FIRST:%-d %B} to {LAST:%-d %B %Y}"
-    say(f'recoup demo · store "{SHOP}" · {month} · seed {seed}')
+    title = f'recoup demo · store "{SHOP}" · {month} · seed {seed}'
+    say(title)
     say("  Everything runs on this machine. Nothing is sent, no money moves.", "")
     with demo_home.taken(home):
         _make_room(home, fresh, seed)
-        days = Days((LAST - FIRST).days + 1)
+        days = Days(title, (LAST - FIRST).days + 1)
         with prefect_server(home) as (prefect, keep):
             with _stage(home, seed, prefect) as (stage, store):
                 _live(stage, store, days, through_prefect)
@@ -182,7 +183,7 @@ def _end(
 ) -> int:
     """The month's statement, its proof, Prefect's pages, and how to go on."""
     from commands.demo_figures import story
-    from commands.demo_seed import MONTH
+    from commands.demo_seed import CURRENCY, MONTH
     from commands.ledger import broken, render_proof
     from commands.statements import render_statement
     from ledger import checks, reports
@@ -190,20 +191,20 @@ def _end(
 
     engine = connect(stage.settings.database_url)
     with reading(engine) as connection:
-        statement = render_statement(reports.statement(connection, MONTH))
+        report = reports.statement(connection, MONTH)
         proof, digest = checks.verify(connection), reports.content_digest(connection)
         case = story(connection)
     engine.dispose()
     if not proof.proven:
         raise broken(proof)
-    proven = [statement, "", render_proof(proof), f"  Content digest {digest}"]
-    result("", *proven)
+    proven = ["", render_proof(proof), f"  Content digest {digest}"]
+    result("", render_statement(report), *proven)
     if keep:
         keep(minutes * 60)
-    go_on = ["", *_pages(stage.ui, minutes), "", *_next(stage.home, case, store)]
-    say(*go_on)
+    say("", *_pages(stage.ui, minutes), "", *_next(stage.home, case, store))
     if svg:
-        save_picture(svg, [*days.lines(), "", *proven, *go_on])
+        own = report._replace(books=tuple(book for book in report.books if book.currency == CURRENCY))
+        save_picture(svg, days, MONTH, [render_statement(own), *proven])
     return DONE
 
 

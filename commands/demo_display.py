@@ -3,6 +3,7 @@
 In a terminal the table redraws itself, the last days above a bar; elsewhere each day is one line.
 """
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHOWN = 6
-PICTURE_WIDTH = 112
+PICTURE_WIDTH = 108
 
 
 class Days:
     """The table of days as it grows."""
 
-    def __init__(self, days: int) -> None:
-        self.days, self.rows = days, list[Day]()
+    def __init__(self, title: str, days: int) -> None:
+        self.title, self.days, self.rows = title, days, list[Day]()
         self._started = time.monotonic()
         self._live: Live | None = None
 
@@ -49,17 +50,14 @@ class Days:
         else:
             say(day_line(row))
 
-    def lines(self) -> list[str]:
-        """Heads, the last days, the bar."""
-        last = [day_line(row) for row in self.rows[-SHOWN:]]
-        left_out = ["  …"] if len(self.rows) > SHOWN else []
-        return [head_line(), *left_out, *last, bar_line(len(self.rows), self.days, time.monotonic() - self._started)]
-
     def _text(self) -> "Text":
+        """Heads, the last days, the bar."""
         from rich.text import Text
 
-        head, *rest = self.lines()
-        return Text("\n").join([Text(head, style="bold"), *map(Text, rest)])
+        last = [day_line(row) for row in self.rows[-SHOWN:]]
+        left_out = ["  …"] if len(self.rows) > SHOWN else []
+        bar = bar_line(len(self.rows), self.days, time.monotonic() - self._started)
+        return Text("\n").join([Text(head_line(), style="bold"), *map(Text, [*left_out, *last, bar])])
 
 
 def say(*lines: str) -> None:
@@ -88,12 +86,20 @@ def result(*lines: str) -> None:
     out().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
-def save_picture(file: Path, lines: list[str]) -> None:
-    """The demo's end as an SVG picture of a terminal."""
+def save_picture(file: Path, days: Days, month: str, end: list[str]) -> None:
+    """What a person saw, as an SVG picture of a terminal: the days of the month, the last day, and the end.
+
+    No times and no paths are in it, so the same seed gives the same picture but for hashes.
+    """
     from io import StringIO
 
     from rich.console import Console
 
+    rows = [day_line(row) for row in days.rows if f"{row.day:%Y-%m}" == month]
+    lines = [days.title, "", head_line(), *rows, "  …", day_line(days.rows[-1]), "", *end]
     console = Console(record=True, file=StringIO(), width=PICTURE_WIDTH, force_terminal=True)
     console.print("\n".join(lines), markup=False, highlight=False)
-    file.write_text(console.export_svg(title="make demo", unique_id="recoup-demo"), "utf-8")
+    picture = console.export_svg(title="make demo", unique_id="recoup-demo")
+    # A picture of ours fetches nothing from anybody.
+    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL).replace("Fira Code", "ui-monospace")
+    file.write_text(picture, "utf-8")
