@@ -37,8 +37,8 @@ KEPT_BY_SUPPORT = {"2026-01": (70, 862_700), "2026-02": (57, 469_400)}
 """The founding story's own figures: customers kept, and cents."""
 HANDED_OVER = {"2026-01": date(2026, 1, 27), "2026-02": date(2026, 2, 27)}
 SEVERAL_HUNDRED = 200
-ONE_IN = 12
-"""The size of the story that both databases live through."""
+ONE_IN, SHORTER = 12, date(2026, 2, 18)
+"""The size of the story that both databases live through, and its last day: January's cases are all closed then."""
 
 
 class Truth(NamedTuple):
@@ -233,7 +233,7 @@ def test_the_same_months_give_the_same_books_on_sqlite_and_on_postgresql(
     for name, engine in (("sqlite", sqlite_engine), ("postgresql", postgresql_database.app)):
         home = tmp_path / name
         home.mkdir()
-        lived = asyncio.run(live_through(addresses, home, story.seed, (FIRST_DAY, LAST_DAY), shop=shop, engine=engine))
+        lived = asyncio.run(live_through(addresses, home, story.seed, (FIRST_DAY, SHORTER), shop=shop, engine=engine))
         assert lived.problems == []
         with reading(engine) as connection:
             assert verify(connection).proven
@@ -242,7 +242,7 @@ def test_the_same_months_give_the_same_books_on_sqlite_and_on_postgresql(
 
 
 def _shown(connection: Connection) -> list[tuple[str, Book]]:
-    found = [(month, reports.statement(connection, month)) for month in ("2026-01", "2026-02", "2026-03")]
+    found = [(month, reports.statement(connection, month)) for month in ("2026-01", "2026-02")]
     return [(month, statement.books[0]) for month, statement in found]
 
 
