@@ -70,7 +70,9 @@ def page(w: Work) -> str:
         [(action, state, count) for (action, state), count in sorted(report.actions.items())],
     )
     undone = [row for row in report.rows if row.state in FAILED][:REASONS]
-    lines += _table(("not done", "outcome", "why"), [(row.key, row.state, row.detail) for row in undone])
+    if undone:
+        # A list, for Prefect cuts a table's long cells off.
+        lines += ["Not done:", *[f"- `{row.key}` {row.state}: {row.detail}" for row in undone], ""]
     if report.money:
         amounts = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(report.money.items()))
         lines += [f"Recovered by charges in this run: **{amounts}**", ""]
@@ -84,7 +86,7 @@ def page(w: Work) -> str:
     return "\n".join(lines)
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, str, str | int]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, str, int]]) -> list[str]:
     if not rows:
         return []
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
