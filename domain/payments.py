@@ -66,6 +66,8 @@ class Payment:
     """Our key where our step earned it, else empty: the vendor's own retry or the customer."""
     by_customer: bool = False
     """True where the customer acted: a pay page, a new card they entered."""
+    outside: bool = False
+    """True where the money came around the vendor, e.g. by bank transfer, and the vendor was only told of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

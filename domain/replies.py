@@ -102,7 +102,7 @@ class TextReply(NamedTuple):
     opt_in: bool = False
     help: bool = False
     rule: str = ""
-    """`T-1` to `T-8`: which of the tests decided."""
+    """`T-1` to `T-9`: which of the tests decided."""
     reason: str = ""
 
 
@@ -110,7 +110,7 @@ def read_text(body: str) -> TextReply:
     """What a short text from a person to our number means, with the rule and the reason. Never raises."""
     if _REACTION.match(body):
         # Phones send a "like" as a text that quotes ours, and ours says how to opt out.
-        return TextReply(rule="T-8", reason="a reaction that quotes our own text")
+        return TextReply(rule="T-9", reason="a reaction that quotes our own text")
     clauses = [clause for part in re.split(r"[.!?,;:\n\r…()]+|\s[-\u2013\u2014]\s", body) if (clause := _plain(part))]
     text = _joined(" ".join(clauses))
     said = _NEGATED.sub(" ", text)

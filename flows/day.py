@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 from prefect.runtime import flow_run
 
+import settings
+from domain.instants import day_in
+
 
 def scheduled_start() -> datetime | None:
     """When this run was to start, in UTC; None outside of a flow run."""
@@ -20,5 +23,5 @@ def run_name() -> str:
     on = str((flow_run.parameters or {}).get("on", "today"))
     if on == "today":
         scheduled = flow_run.scheduled_start_time or datetime.now(UTC)
-        on = scheduled.date().isoformat()
+        on = day_in(scheduled, settings.load().shop.time_zone).isoformat()
     return f"{flow_run.flow_name} {on}"

@@ -48,7 +48,7 @@ async def take_steps(w: Work, effects: Effects = PLAIN, *, waiting_only: bool = 
         return w
     only = waiting_cases(w.c, w.run.now, w.run.day) if waiting_only else None
     if not waiting_only:
-        w.report.took_in(await effects.read_payments(w.run))
+        await _gather(w, effects)
 
     pages = decide(w.c, w.run.day, w.run.now, only=only)
 
@@ -61,14 +61,21 @@ async def follow_up(w: Work, effects: Effects = PLAIN) -> Work:
     """Gather, decide and perform the day's personal mails."""
     if w.busy:
         return w
-    w.report.took_in(await effects.read_payments(w.run))
-    talking, problems = await effects.read_threads(w.run)
-    w.report.read["talking"], w.report.problems = talking, [*w.report.problems, *problems]
+    await _gather(w, effects)
 
     pages = decide_follow_ups(w.c, w.run.day)
 
     await _perform(w, effects, pages)
     return w
+
+
+async def _gather(w: Work, effects: Effects) -> None:
+    """Read the payments vendor, and the tickets too: where a person talks to a customer, nothing goes on beneath."""
+    w.report.took_in(await effects.read_payments(w.run))
+    talking, problems = await effects.read_threads(w.run)
+    w.report.problems += problems
+    if talking:
+        w.report.read["talking"] = talking
 
 
 async def _perform(w: Work, effects: Effects, pages: Iterable[Page]) -> None:

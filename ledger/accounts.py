@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Final
 
 CLEARING: Final = "Assets:Clearing:Payments"
+OUTSIDE: Final = "Assets:Clearing:Outside"
 ACCRUED: Final = "Liabilities:Accrued:Messages"
 REFUNDS: Final = "Income:Contra:Dunning:Refunds"
 CHARGEBACKS: Final = "Income:Contra:Dunning:Chargebacks"
@@ -57,6 +58,7 @@ MONEY_BACK: Final = {
 
 CHART: Final[dict[str, str]] = {
     CLEARING: "Money the payments vendor took for us and has not paid out yet.",
+    OUTSIDE: "Money that came around the payments vendor, e.g. by bank transfer, as the vendor was told of it.",
     ACCRUED: "Messages and tickets already used, whose bill has not come yet.",
     RECOVERED_INCOME["silent_retry"]: "Renewals paid by a retry of the stored card that nobody was told of.",
     RECOVERED_INCOME["customer_action"]: "Renewals the customer paid unasked: a new card, the pay page.",
@@ -85,7 +87,7 @@ CHART: Final[dict[str, str]] = {
 
 KINDS: Final[dict[str, frozenset[str]]] = {
     "renewal_failed": frozenset({FAILED, OPEN}),
-    "renewal_recovered": frozenset({CLEARING, OPEN, *RECOVERED_INCOME.values(), *RECOVERED_MEMO.values()}),
+    "renewal_recovered": frozenset({CLEARING, OUTSIDE, OPEN, *RECOVERED_INCOME.values(), *RECOVERED_MEMO.values()}),
     "renewal_lost": frozenset({OPEN, *LOST_MEMO.values()}),
     "message_cost": frozenset({ACCRUED, *MESSAGE_COSTS.values()}),
     "refund": frozenset({CLEARING, OPEN, *MONEY_BACK["refund"]}),

@@ -86,14 +86,17 @@ def renewal_failed(about: Context, amount: Money) -> Entry:
     return _entry(about, "renewal_failed", _move(accounts.FAILED, accounts.OPEN, amount))
 
 
-def renewal_recovered(about: Context, paid: Money, failed: Money, phase: str) -> Entry:
+def renewal_recovered(about: Context, paid: Money, failed: Money, phase: str, *, outside: bool = False) -> Entry:
     """A failed renewal was paid. `paid` is what the vendor confirms, `failed` what had failed.
 
-    `phase` is a key of `accounts.RECOVERED_INCOME`: silent_retry, customer_action, message or support.
+    `phase` is a key of `accounts.RECOVERED_INCOME`: silent_retry, customer_action, message or support. `outside`
+    says that the money came around the vendor, which so will never pay it out.
     """
     income = _one_of(accounts.RECOVERED_INCOME, phase, "phase")
     memo = _move(accounts.OPEN, accounts.RECOVERED_MEMO[phase], failed)
-    return _entry(about, "renewal_recovered", (*_move(income, accounts.CLEARING, paid), *memo))
+    return _entry(
+        about, "renewal_recovered", (*_move(income, accounts.OUTSIDE if outside else accounts.CLEARING, paid), *memo)
+    )
 
 
 def renewal_lost(about: Context, failed: Money, why: str) -> Entry:
@@ -141,7 +144,7 @@ def mirror(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
 def paid_in(entry: Entry) -> Money:
     """What the entry moved through clearing: + came in, - went back."""
     for line in entry.postings:
-        if line.account == accounts.CLEARING:
+        if line.account in (accounts.CLEARING, accounts.OUTSIDE):
             return Money(line.minor, line.currency)
     raise NotReversible(f"{entry.source_key} ({entry.kind}) moved no money, so none can go back.")
 

@@ -91,9 +91,13 @@ def taken_since(connection: Connection, case: str, action: str, days: int, now: 
     return len(connection.execute(chosen).all())
 
 
-def note_detail(connection: Connection, key: str, detail: str) -> None:
-    """Keep what a later look-up needs (e.g. the exact text of an SMS) before the call is made."""
-    connection.execute(update(steps).where(steps.c.key == key, steps.c.state == "intended").values(detail=detail))
+def note_detail(connection: Connection, key: str, detail: str) -> bool:
+    """Keep what a later look-up needs (e.g. the exact text of an SMS) before the call is made.
+
+    False where the step is not intended any more: somebody settled it meanwhile, and it must not be performed.
+    """
+    change = update(steps).where(steps.c.key == key, steps.c.state == "intended").values(detail=detail)
+    return bool(connection.execute(change).rowcount)
 
 
 def _row(intent: Intent, at: str) -> Mapping[str, Any]:

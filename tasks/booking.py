@@ -49,7 +49,7 @@ def recovered(
         vendor_ref=payment.ref,
         amount=payment.amount,
         detail=f"{earned.phase}: {earned.reason}{_odd(payment.amount, failed)}",
-        entries=(entries.renewal_recovered(about, payment.amount, failed, earned.phase),),
+        entries=(entries.renewal_recovered(about, payment.amount, failed, earned.phase, outside=payment.outside),),
         case_changes=closing("recovered", day_in(payment.at, zone).isoformat()),
         new_step=new_step,
     )

@@ -54,7 +54,9 @@ async def sms(c: Connections, job: Job) -> Settlement:
         return _dropped(c, job, f"quiet hours at the recipient until {to_text(allowed)}")
     body = word(c, job).text.body
     with transaction(c.engine) as connection:
-        steps.note_detail(connection, job.step.key, body)
+        ours = steps.note_detail(connection, job.step.key, body)
+    if not ours:
+        return _dropped(c, job, "settled by another run meanwhile")
     sent = await c.texts.send(job.person.phone, body, key=job.step.key)
     return sent_settlement(c, job, sent, c.vendors.texts, "sms")
 

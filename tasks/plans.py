@@ -93,7 +93,7 @@ def read(path: Path, *, now: datetime, policy: str) -> Plan:
         data = json.loads(path.read_text(encoding="utf-8"))
         content = {name: value for name, value in data.items() if name != "digest"}
         made_at, day = from_text(data["made_at"]), date.fromisoformat(data["day"])
-        known = data["schema"] == SCHEMA and data["digest"] == digest(content)
+        known = data["schema"] == SCHEMA and data["digest"] == digest(content) and data["operation"] != ""
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PlanRefused(f"{path} is no plan of recoup: {type(error).__name__}") from error
     again = f"make a new one: recoup plan {data['operation']} --on {data['day']} --out {path}"

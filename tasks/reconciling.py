@@ -6,10 +6,12 @@ intended again. Mail cannot be asked: an uncertain one counts as sent, because a
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.instants import from_text
+from domain.payments import ChargeResult
 from domain.people import Person
 from integrations.errors import NoAnswer, Unauthorised, Unavailable, VendorError
 from ledger.errors import LedgerError
@@ -89,6 +91,7 @@ async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settl
     for job in jobs:
         result = found.get(job.step.key)
         if result is not None and result.state != "pending":
+            result = await _whole(c, job, result)
             answer = charges.settlement(c, job.step, job.case, result, at=c.clock(), run=job.run.flow_run)
         elif ref := (result.ref if result else job.step.vendor_ref):
             answer = _still_pending(c, job, ref)
@@ -96,6 +99,15 @@ async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settl
             answer = _never_happened(c, job)
         answers.append((job, answer))
     return answers
+
+
+async def _whole(c: Connections, job: Job, result: ChargeResult) -> ChargeResult:
+    """A charge found by its key, with the amount that a direct answer would have named: the renewal's payment."""
+    if result.state != "paid":
+        return result
+    payment = (await c.payments.renewal(job.case.id)).payment
+    same = payment is not None and payment.ref == result.ref
+    return replace(result, amount=payment.amount) if payment is not None and same else result
 
 
 def _still_pending(c: Connections, job: Job, ref: str) -> Settlement:

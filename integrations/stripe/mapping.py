@@ -176,13 +176,15 @@ def paid_part(raw: Any) -> tuple[str, Money, datetime]:
     """The confirmed payment of a paid invoice as (reference, amount, time).
 
     The reference is the payment intent's id (or of whatever Stripe took the money with), of the latest payment
-    where there are several; the amount is all of them. An invoice that a credit balance settled has no payment:
-    its own id and `amount_paid` stand in.
+    where there are several; the amount is all of them. An invoice that a credit balance settled has no payment, and
+    one that was marked as paid outside has none at Stripe: its own id and the amount that Stripe names stand in.
     """
     payments = [item for item in many(raw, "payments.data") if text(item, "status") == "paid"]
     when = instant(raw, "status_transitions.paid_at") or need_instant(raw, "created")
     if not payments:
-        return need_text(raw, "id"), money_at(raw, "amount_paid"), when
+        outside = whole(raw, "amount_paid_off_stripe")
+        paid = money(outside, need_text(raw, "currency")) if outside else money_at(raw, "amount_paid")
+        return need_text(raw, "id"), paid, when
     last = max(payments, key=lambda item: whole(item, "status_transitions.paid_at") or 0)
     kind = need_text(last, "payment.type")
     total = sum(need_whole(item, "amount_paid") for item in payments)
@@ -194,7 +196,9 @@ def _payment(raw: Any, paid_by: PaidBy) -> Payment | None:
     if read_status(raw) != "paid":
         return None
     ref, amount, when = paid_part(raw)
-    return Payment(ref=ref, amount=amount, at=when, step_key=paid_by.step_key, by_customer=paid_by.by_customer)
+    outside = bool(whole(raw, "amount_paid_off_stripe")) and not many(raw, "payments.data")
+    by_customer = paid_by.by_customer or outside
+    return Payment(ref=ref, amount=amount, at=when, step_key=paid_by.step_key, by_customer=by_customer, outside=outside)
 
 
 def _default_method(raw: Any, subscription: Any) -> Any:

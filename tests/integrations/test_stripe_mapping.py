@@ -163,6 +163,15 @@ class TestMoney:
         assert payment.payment is not None
         assert (payment.payment.ref, payment.payment.amount) == ("pi_1", Money(4990, "USD"))
 
+    def test_an_invoice_paid_outside_has_the_amount_that_stripe_was_told_of_and_is_marked_so(self) -> None:
+        told = {"payments": sandbox_objects.listed("/v1", []), "amount_paid": 0, "amount_paid_off_stripe": 4990}
+        renewal = mapping.read_renewal({**an_invoice(), **told})
+        assert renewal is not None
+        assert renewal.payment is not None
+        assert (renewal.payment.ref, renewal.payment.amount) == ("in_1", Money(4990, "USD"))
+        assert renewal.payment.outside
+        assert renewal.payment.by_customer
+
     def test_an_invoice_that_a_credit_balance_settled_stands_for_its_own_payment(self) -> None:
         renewal = mapping.read_renewal(
             {**an_invoice(), "payments": sandbox_objects.listed("/v1", []), "amount_paid": 0}

@@ -217,3 +217,10 @@ def test_every_account_is_described_in_a_sentence_and_used_by_a_kind() -> None:
     assert all(text.endswith(".") and len(text) > 20 for text in accounts.CHART.values())
     used = set().union(*(names for kind, names in accounts.KINDS.items() if kind != "reversal"))
     assert used == set(accounts.CHART)
+
+
+def test_money_that_came_around_the_vendor_is_never_waited_for_in_its_clearing_account() -> None:
+    entry = entries.renewal_recovered(about("k"), EUR_49_90, EUR_49_90, "customer_action", outside=True)
+    assert Posting(accounts.OUTSIDE, 4990, "EUR") in entry.postings
+    assert accounts.CLEARING not in {line.account for line in entry.postings}
+    assert entries.paid_in(entry) == EUR_49_90
