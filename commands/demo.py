@@ -69,12 +69,16 @@ def demo(*, seed: int = 7, fresh: Off = False, keep_ui: float = 30, stop: Off = 
     with demo_home.taken(home):
         _make_room(home, fresh, seed)
         days = Days(title, (LAST - FIRST).days + 1)
-        with prefect_server(home) as (prefect, keep):
-            with _stage(home, seed, prefect) as (stage, store):
-                _live(stage, store, days, through_prefect)
-            if len(days.rows) < days.days:
-                return _stopped(days)
-            return _end(stage, store, days, keep if keep_ui > 0 else None, keep_ui, svg)
+        try:
+            with prefect_server(home) as (prefect, keep):
+                with _stage(home, seed, prefect) as (stage, store):
+                    _live(stage, store, days, through_prefect)
+                if len(days.rows) == days.days:
+                    return _end(stage, store, days, keep if keep_ui > 0 else None, keep_ui, svg)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            # Before the first day, or pressed twice.
+            pass
+        return _stopped(days)
 
 
 def _make_room(home: Path, fresh: bool, seed: int) -> None:
@@ -173,8 +177,8 @@ async def _days(stage: Stage, store: "Store", days: Days, operate: "Operation") 
 
 
 def _stopped(days: Days) -> int:
-    last = days.rows[-1].day.isoformat() if days.rows else "the set-up"
-    say("", f"Stopped after {last}; begin again with `{demo_home.command()} demo --fresh`.")
+    when = f"after {days.rows[-1].day}" if days.rows else "before the first day"
+    say("", f"Stopped {when}; begin again with `{demo_home.command()} demo --fresh`.")
     return INTERRUPTED
 
 
