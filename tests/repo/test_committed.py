@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = {
-    "a package registry's host": r"py[p]i\.org|python[h]osted|(?i:artifactory|nexus-repo|devpi)|index-url *[=:]? *https?:",
+    "a package registry's host": r"py[p]i\.org|python[h]osted|(?i:artifactory|devpi)|index-url *[=:]? *https?:",
     "a path of one machine": r"/(?:home|Users|root)/[a-z]|/w[o]rk/(?:main|shared)|/opt/py[p]i",
     "a secret": r"sk_live_[0-9A-Za-z]{16,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY",
 }
