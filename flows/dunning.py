@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from prefect import flow
 
 from domain.decisions import Hold, Step
-from flows.day import run_name
 from flows.ending import end, progress
-from flows.work import Work, work
+from flows.work import Work, run_name, work
 from store import holds, leases
 from store.db import transaction
 from tasks.deciding import Page, decide, decide_follow_ups, waiting_cases

@@ -2,9 +2,8 @@
 
 from prefect import flow
 
-from flows.day import run_name
 from flows.ending import end
-from flows.work import Work, work
+from flows.work import Work, run_name, work
 from tasks.shells import PLAIN, TASKS, Effects
 
 

@@ -1,8 +1,11 @@
-"""What every run does around its three blocks: open connections, take the lease, report, and end truthfully."""
+"""What every run does around its three blocks: its name, open connections, the lease, and counts that are kept."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prefect.runtime import flow_run
 
 import settings
 from domain.instants import day_in, named_day
@@ -30,6 +33,15 @@ class Work:
     run: Run
     report: Report
     busy: bool = False
+
+
+def run_name() -> str:
+    """`dunning 2026-01-15`: by the day it is for."""
+    on = str((flow_run.parameters or {}).get("on", "today"))
+    if on == "today":
+        scheduled = flow_run.scheduled_start_time or datetime.now(UTC)
+        on = day_in(scheduled, settings.load().shop.time_zone).isoformat()
+    return f"{flow_run.flow_name} {on}"
 
 
 @asynccontextmanager
