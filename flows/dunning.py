@@ -6,7 +6,7 @@ this file only puts things in order. Safe to run twice: every step has a key.
 
 from collections.abc import Iterable
 
-from prefect import flow
+from prefect import State, flow
 
 from domain.decisions import Hold, Step
 from flows.ending import end, progress
@@ -19,7 +19,7 @@ from tasks.shells import CHUNK, PLAIN, TASKS, Effects
 
 
 @flow(name="dunning", flow_run_name=run_name, validate_parameters=True)
-async def dunning(on: str = "today", waiting_only: bool = False) -> str:
+async def dunning(on: str = "today", waiting_only: bool = False) -> State[str]:
     """Take every dunning step that is due: silent charges, mails, one SMS, the hand-over on day 12.
 
     Args:
@@ -31,7 +31,7 @@ async def dunning(on: str = "today", waiting_only: bool = False) -> str:
 
 
 @flow(name="dunning-follow-up", flow_run_name=run_name, validate_parameters=True)
-async def dunning_follow_up(on: str = "today") -> str:
+async def dunning_follow_up(on: str = "today") -> State[str]:
     """Send the personal mail that is due on every hand-over ticket; stop where a person is talking.
 
     Args:

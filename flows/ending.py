@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from prefect import State
 from prefect.artifacts import (
     acreate_markdown_artifact,
     acreate_progress_artifact,
@@ -10,6 +11,7 @@ from prefect.artifacts import (
     aupdate_progress_artifact,
 )
 from prefect.runtime import flow_run
+from prefect.states import Completed
 
 from domain.money import Money
 from flows.work import StepsFailed, Work
@@ -39,10 +41,13 @@ async def progress(w: Work) -> None:
         await aupdate_progress_artifact(artifact_id=known, progress=percent)
 
 
-async def end(w: Work) -> str:
-    """Publish the run's page; raise StepsFailed with a count where something was left undone."""
+async def end(w: Work) -> State[str]:
+    """Publish the run's page and say in the run's state what was done.
+
+    Raises StepsFailed with a count where something was left undone.
+    """
     if w.busy:
-        return "Another run of this operation is at work; nothing was done here and nothing is lost."
+        return _completed("Another run of this operation is at work; nothing was done here and nothing is lost.")
     report = w.report
     if flow_run.id:
         await progress(w)
@@ -56,7 +61,11 @@ async def end(w: Work) -> str:
         _progress.pop(w.run.flow_run, None)
     if report.failures:
         raise StepsFailed(f"{report.failures} of {sum(report.states.values())} steps are not done. {report.sentence}")
-    return report.sentence
+    return _completed(report.sentence)
+
+
+def _completed(sentence: str) -> State[str]:
+    return Completed(message=sentence, data=sentence)
 
 
 def page(w: Work) -> str:

@@ -1,6 +1,6 @@
 """Reconcile: what we do not know becomes known, by asking each vendor by our own key. Nothing is ever repeated."""
 
-from prefect import flow
+from prefect import State, flow
 
 from flows.ending import end
 from flows.work import Work, run_name, work
@@ -8,7 +8,7 @@ from tasks.shells import PLAIN, TASKS, Effects
 
 
 @flow(name="reconcile", flow_run_name=run_name, validate_parameters=True)
-async def reconcile(on: str = "today") -> str:
+async def reconcile(on: str = "today") -> State[str]:
     """Settle every step whose outcome is unknown by asking the vendor about it.
 
     Args:
