@@ -91,7 +91,7 @@ async def test_a_run_beside_another_does_nothing_says_so_and_leaves_the_others_l
         assert (report.states, shop.effects()) == ({}, {})
         async with work("dunning", DAY.isoformat()) as second:
             assert second.busy
-            assert "Another run of this operation is at work" in await end(second)
+            assert "Another run of this operation is at work" in str((await end(second)).message)
         with reading(first.c.engine) as connection:
             assert connection.execute(select(table.c.holder)).scalar_one() == leases.me()
     assert (await shop.run("dunning")).actions == {("mail", "done"): 1}
