@@ -25,7 +25,7 @@ async def charge(c: Connections, job: Job) -> Settlement:
         # What it became meanwhile is settled by the next read, which observes every renewal that is not open.
         return Settlement(key=job.step.key, state="dropped", at=c.clock(), detail=against)
     result = await c.payments.charge(job.case.id, key=job.step.key)
-    return settlement(c, job.step, job.case, result, at=c.clock(), run=job.run.flow_run)
+    return settlement(c, job, result, at=c.clock())
 
 
 def no_longer_due(renewal: Renewal) -> str:
@@ -39,12 +39,13 @@ def no_longer_due(renewal: Renewal) -> str:
     return ""
 
 
-def settlement(c: Connections, step: Any, case: Any, result: ChargeResult, *, at: datetime, run: str) -> Settlement:
-    """What one charge attempt's outcome means. `step` is a decided step or a stored one: both have `key`."""
+def settlement(c: Connections, job: Job, result: ChargeResult, *, at: datetime) -> Settlement:
+    """What one charge attempt's outcome means, whether the vendor answered at once or was asked later."""
+    step, case = job.step, job.case
     vendor, happened = c.vendors.payments, result.at or at
     if result.state == "paid" and result.amount is not None:
         payment = Payment(ref=result.ref, amount=result.amount, at=happened, step_key=step.key)
-        return _paid(c, step, case, payment, run)
+        return _paid(c, job, payment)
     if result.state == "declined":
         changes, detail = _declined(c, case, result, happened)
         return Settlement(
@@ -60,16 +61,25 @@ def settlement(c: Connections, step: Any, case: Any, result: ChargeResult, *, at
     return Settlement(key=step.key, state="dropped", at=happened, vendor=vendor, detail=f"the renewal was {why}")
 
 
-def _paid(c: Connections, step: Any, case: Any, payment: Payment, run: str) -> Settlement:
-    with reading(c.engine) as connection:
-        history = steps.of_cases(connection, [case.id])
+def _paid(c: Connections, job: Job, payment: Payment) -> Settlement:
+    case, history = job.case, job.history
+    if history is None:
+        with reading(c.engine) as connection:
+            history = steps.of_cases(connection, [case.id])
     new_card = bool(case.card and case.card_failed and case.card != case.card_failed)
     policy = c.rules.of(case.policy_version).policy
     window = policy.attribution_days
     earned = booking.phase_of(case, payment, history, customer_acted=new_card, window_days=window)
     return booking.recovered(
-        case, payment, earned, key=step.key, vendor=c.vendors.payments, zone=c.zone, run=run, new_step=None
-    )
+        case,
+        payment,
+        earned,
+        key=job.step.key,
+        vendor=c.vendors.payments,
+        zone=c.zone,
+        run=job.run.flow_run,
+        new_step=None,
+    )  # fmt: skip
 
 
 def _declined(

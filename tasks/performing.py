@@ -48,6 +48,8 @@ class Job:
     case: Any
     person: Person
     run: Run
+    history: Sequence[Any] | None = None
+    """The case's steps so far, read with the chunk; None where they are read when they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,14 @@ def _jobs(c: Connections, decided: Sequence[Step], run: Run) -> list[list[Job]]:
     with reading(c.engine) as connection:
         rows = cases.by_id(connection, {step.case for step in decided})
         known = people.by_ids(connection, {row.customer for row in rows.values()})
+        taken: dict[str, list[Any]] = {case: [] for case in rows}
+        for past in steps.of_cases(connection, rows):
+            taken[past.case_id].append(past)
     grouped: dict[str, list[Job]] = {}
     for step in decided:
         case = rows[step.case]
         person = known.get(case.customer) or Person(id=case.customer)
-        grouped.setdefault(case.customer, []).append(Job(step, case, person, run))
+        grouped.setdefault(case.customer, []).append(Job(step, case, person, run, taken[step.case]))
     return list(grouped.values())
 
 

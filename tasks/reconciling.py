@@ -92,7 +92,7 @@ async def _charges(c: Connections, jobs: Sequence[Job]) -> list[tuple[Job, Settl
         result = found.get(job.step.key)
         if result is not None and result.state != "pending":
             result = await _whole(c, job, result)
-            answer = charges.settlement(c, job.step, job.case, result, at=c.clock(), run=job.run.flow_run)
+            answer = charges.settlement(c, job, result, at=c.clock())
         elif ref := (result.ref if result else job.step.vendor_ref):
             answer = _still_pending(c, job, ref)
         else:
