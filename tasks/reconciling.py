@@ -13,7 +13,7 @@ from typing import Literal
 from domain.instants import from_text
 from domain.payments import ChargeResult
 from domain.people import Person
-from integrations.errors import NoAnswer, Unauthorised, Unavailable, VendorError
+from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable, VendorError
 from ledger.errors import LedgerError
 from ledger.settlements import Settlement
 from store import cases, people, steps
@@ -105,7 +105,11 @@ async def _whole(c: Connections, job: Job, result: ChargeResult) -> ChargeResult
     """A charge found by its key, with the amount that a direct answer would have named: the renewal's payment."""
     if result.state != "paid":
         return result
-    payment = (await c.payments.renewal(job.case.id)).payment
+    try:
+        payment = (await c.payments.renewal(job.case.id)).payment
+    except (Refused, Unreadable):
+        # One renewal that cannot be read must not keep the other charges unknown; its own charge is confirmed.
+        return result
     same = payment is not None and payment.ref == result.ref
     return replace(result, amount=payment.amount) if payment is not None and same else result
 

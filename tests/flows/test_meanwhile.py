@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.shop import HARD, SOFT, Shop, renewal
+from tests.flows.shop import HARD, PAY, SOFT, Shop, renewal
 
 pytestmark = pytest.mark.anyio
 
@@ -27,3 +27,15 @@ async def test_a_reply_that_asks_to_stop_from_a_number_nobody_has_is_told_and_no
         shop.control.post("/_sandbox/twilio/inbound", reply)
     report = await shop.run("dunning")
     assert report.problems == ["1 replies ask to stop or cancel from numbers that no customer has; read them"]
+
+
+async def test_a_renewal_that_cannot_be_read_keeps_no_found_charge_unknown(shop: Shop) -> None:
+    shop.seed(renewal("0", SOFT, "ok", age=2), renewal("1", SOFT, "ok", age=2))
+    shop.control.fault("stripe", PAY, "drop_after", times=None)
+    await shop.run("dunning")
+    assert {shop.state(f"dunning/in_{name}/retry-1") for name in "01"} == {"unknown"}
+    shop.control.heal()
+    shop.control.fault("stripe", "GET .*/invoices/in_0$", "garbage", times=None)
+    await shop.reconcile()
+    assert {shop.state(f"dunning/in_{name}/retry-1") for name in "01"} == {"done"}
+    assert (shop.charges("0"), shop.charges("1")) == (1, 1)
