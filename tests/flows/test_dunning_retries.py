@@ -6,12 +6,14 @@ import pytest
 
 from domain.money import Money
 from domain.payments import Attempt, Card
+from domain.people import Person
 from integrations.stripe.charges import result_of_error
 from store import attempts
 from store.db import transaction
 from store.tables import cases
 from store.tables import steps as step_table
 from tasks.charges import settlement
+from tasks.performing import Job, Run
 from tests.flows.shop import DAY, HARD, SOFT, Shop, renewal
 
 pytestmark = pytest.mark.anyio
@@ -119,5 +121,7 @@ async def test_42_given_the_card_is_gone_at_the_vendor_then_it_counts_as_a_failu
     error = {"type": "invalid_request_error", "code": "resource_missing", "param": "payment_method"}
     result = result_of_error(error)
     assert result is not None
-    found = settlement(shop.life.c, step, shop.case(), result, at=NOON, run="")
+    case = shop.case()
+    job = Job(step=step, case=case, person=Person(case.person), run=Run("dunning", DAY, NOON, ""))
+    found = settlement(shop.life.c, job, result, at=NOON)
     assert (found.state, dict(found.case_changes)["treatment"]) == ("refused", "fix")
