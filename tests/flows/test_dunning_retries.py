@@ -122,6 +122,6 @@ async def test_42_given_the_card_is_gone_at_the_vendor_then_it_counts_as_a_failu
     result = result_of_error(error)
     assert result is not None
     case = shop.case()
-    job = Job(step=step, case=case, person=Person(case.person), run=Run("dunning", DAY, NOON, ""))
+    job = Job(step=step, case=case, person=Person(id=case.customer), run=Run("dunning", DAY, NOON, ""))
     found = settlement(shop.life.c, job, result, at=NOON)
     assert (found.state, dict(found.case_changes)["treatment"]) == ("refused", "fix")
