@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
-import ledger.models  # noqa: F401  # Fills METADATA, with the tables of store.
+import ledger.models  # noqa: F401  # These fill METADATA, with the tables of store.
+import store.event_tables  # noqa: F401
+import store.refund_tables  # noqa: F401
 from store import db, schema
 from tests.conftest import APP, Database
 

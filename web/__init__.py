@@ -1,0 +1,1 @@
+"""The web: the receiver of webhooks, and the dispatcher that wakes the flows."""
