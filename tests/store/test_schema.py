@@ -9,7 +9,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 import ledger.models  # noqa: F401  # These fill METADATA, with the tables of store.
-import store.event_tables  # noqa: F401
+import store.event_tables
 import store.refund_tables  # noqa: F401
 from store import db, schema
 from tests.conftest import APP, Database
