@@ -10,15 +10,31 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, SecretStr, ValidationError
 
 from settings_file import Problem, SettingsError, read_file, shape, suggestion, unknown
+from settings_groups import (
+    LOOPBACK,
+    DatabaseUrl,
+    Feeds,
+    Helpdesk,
+    Mail,
+    Part,
+    Payments,
+    Portal,
+    Prefect,
+    Refunds,
+    Shop,
+    Storefront,
+    Texts,
+    Web,
+    absolute,
+)
 
 __all__ = [
+    "LOOPBACK",
     "Problem",
     "Settings",
     "SettingsError",
@@ -37,111 +53,8 @@ __all__ = [
 PREFIX = "RECOUP_"
 NOT_OURS = ("RECOUP_TEST_", "RECOUP_BENCH_")
 FILE_NAME = "recoup.toml"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHOWN_OF_A_SECRET = 4
 LONG_ENOUGH_TO_SHOW_AN_END = 12
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("must be an IANA time zone like Europe/Berlin") from error
-    return name
-
-
-def _address(url: str) -> str:
-    if not url:
-        return url
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address like https://api.example.com")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must begin with https:// unless it is on this machine")
-    return url.rstrip("/")
-
-
-def _database(url: str) -> str:
-    if url and not url.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
-    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
-        # A worker starts its runs in other folders, so a relative path would be several databases.
-        raise ValueError("must name a whole path, with four slashes: sqlite:////srv/recoup/recoup.db")
-    return url
-
-
-def _secret(secret: SecretStr) -> SecretStr:
-    if secret.get_secret_value() != secret.get_secret_value().strip():
-        raise ValueError("has a space or a line break at one end; take it off")
-    return secret
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-Address = Annotated[str, AfterValidator(_address)]
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-DatabaseUrl = Annotated[str, AfterValidator(_database), Field(repr=False)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Part(BaseModel):
-    """What all groups share: frozen, unknown keys refused, and no value in an error message."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Shop(Part):
-    """The shop in whose name we act; its zone decides what "today" is."""
-
-    name: str = ""
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
-
-
-class Payments(Part):
-    """The payments vendor. An empty `url` is the vendor's own address."""
-
-    url: Address = ""
-    secret_key: Secret = SecretStr("")
-
-
-class Texts(Part):
-    """The vendor that sends SMS. `sender` is our number in E.164, or a messaging service's id."""
-
-    url: Address = ""
-    account_sid: str = ""
-    auth_token: Secret = SecretStr("")
-    sender: str = ""
-
-
-class Helpdesk(Part):
-    """The helpdesk: `url` is our own address there, `user` the login of the API key."""
-
-    url: Address = ""
-    user: str = ""
-    api_key: Secret = SecretStr("")
-
-
-class Mail(Part):
-    """The SMTP server that mails leave through. `none` is for a server on this machine only."""
-
-    host: str = ""
-    port: Port = 587
-    user: str = ""
-    password: Secret = SecretStr("")
-    security: Literal["starttls", "tls", "none"] = "starttls"
-
-
-class Prefect(Part):
-    """Where `recoup up` binds the Prefect server, or the `api_url` of one that runs elsewhere."""
-
-    host: str = "127.0.0.1"
-    port: Port = 4200
-    api_url: Address = ""
-    auth_string: Secret = SecretStr("")
 
 
 class Settings(Part):
@@ -151,12 +64,17 @@ class Settings(Part):
     database_url: DatabaseUrl
     database_owner_url: DatabaseUrl = ""
     """The role that owns the tables and may migrate them; empty where it is the same (SQLite)."""
-    policies_dir: Annotated[Path, AfterValidator(_absolute)]
+    policies_dir: Annotated[Path, AfterValidator(absolute)]
     shop: Shop = Shop()
     payments: Payments = Payments()
     texts: Texts = Texts()
     helpdesk: Helpdesk = Helpdesk()
     mail: Mail = Mail()
+    portal: Portal = Portal()
+    storefront: Storefront = Storefront()
+    feeds: Feeds = Feeds()
+    refunds: Refunds = Refunds()
+    web: Web = Web()
     prefect: Prefect = Prefect()
 
     @property
