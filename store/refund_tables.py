@@ -79,17 +79,19 @@ commitments = Table(
     text("card"),
     text("currency"),
     whole("minor"),
-    text("state"),
     text("at"),
     Index("commitments_by_time", "at"),
     Index("commitments_by_customer", "customer", "at"),
     Index("commitments_by_order", "order_ref"),
     Index("commitments_by_address", "address", "at"),
     Index("commitments_by_card", "card", "at"),
-    CheckConstraint("state in ('reserved','spent','released')", name="commitments_state"),
     sqlite_strict=True,
 )
-"""Money set aside for a refund, in the transaction of its intent; caps and budgets are sums over it."""
+"""Money set aside for a refund, in the transaction of its intent; caps and budgets are sums over it.
+
+It counts by the state of the step with the same key: `intended` and `unknown` is in flight, `done` is spent, and in
+every other state nothing went out. So there is no second record of the outcome that could differ from the first.
+"""
 
 exposures = Table(
     "exposures",

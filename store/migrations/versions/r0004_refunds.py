@@ -34,9 +34,8 @@ TABLES = (
     CREATE TABLE commitments (
         key TEXT NOT NULL, case_id TEXT NOT NULL, customer TEXT NOT NULL, order_ref TEXT NOT NULL,
         address TEXT NOT NULL, card TEXT NOT NULL, currency TEXT NOT NULL, minor {whole} NOT NULL,
-        state TEXT NOT NULL, at TEXT NOT NULL,
-        PRIMARY KEY (key),
-        CONSTRAINT commitments_state CHECK (state in ('reserved','spent','released'))
+        at TEXT NOT NULL,
+        PRIMARY KEY (key)
     ){strict}
     """,
     """
