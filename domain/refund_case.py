@@ -29,7 +29,8 @@ class Check(NamedTuple):
     """A sentence with the values that were compared; no personal data."""
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Window:
     """What was refunded early within the last `days` days: how often, and how much in the quote's currency."""
 
     days: int

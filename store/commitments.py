@@ -39,7 +39,7 @@ class Commitment:
 def put(connection: Connection, made: Commitment, at: datetime) -> None:
     """Set the money aside; a step that is intended again sets aside anew."""
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(commitments)
-    row = {"key": made.key, "case_id": made.case, "customer": made.customer, "order_ref": made.order}
+    row: dict[str, Any] = {"key": made.key, "case_id": made.case, "customer": made.customer, "order_ref": made.order}
     row |= {"address": made.address, "card": made.card, "currency": made.amount.currency, "minor": made.amount.minor}
     new = {name: add.excluded[name] for name in ("currency", "minor", "address", "card", "at")}
     add = add.values(row | {"at": to_text(at)})

@@ -1,4 +1,4 @@
-"""Scans: every checkpoint of every parcel, once, whoever told it and however often. A scan never changes and never goes.
+"""Scans: every checkpoint of every parcel, once, whoever told it and however often. A scan never changes.
 
 One that fits no label yet simply waits here: its label finds it by the tracking number.
 """

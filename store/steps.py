@@ -16,8 +16,10 @@ from domain.decisions import Step
 from domain.instants import day_in, from_text, to_text
 from store.tables import contacts, steps
 
-CHANNELS = {"mail": "mail", "sms": "sms", "follow_up": "mail"}
+CHANNELS = {"mail": "mail", "sms": "sms", "follow_up": "mail", "tell": "mail"}
 """The actions that reach a customer, and on which channel."""
+PURPOSES = {"follow_up": "support", "tell": "service"}
+"""Why a message is sent, where it is not dunning."""
 OPENED = ("intended", "unknown")
 
 
@@ -140,7 +142,7 @@ def _contact(intent: Intent, at: str) -> dict[str, Any]:
         "key": intent.step.key,
         "person": intent.customer,
         "channel": CHANNELS[intent.step.action],
-        "purpose": "support" if intent.step.action == "follow_up" else "dunning",
+        "purpose": PURPOSES.get(intent.step.action, "dunning"),
         "operation": intent.operation,
         "case_id": intent.step.case,
         "state": "reserved",

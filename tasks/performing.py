@@ -104,15 +104,19 @@ async def _wave(c: Connections, wave: list[list[Job]], actions: Mapping[str, Per
         ours = steps.intend(connection, [_intent(job, c) for job in jobs], c.clock())
 
     async def in_order(customer: list[Job]) -> list[Outcome]:
-        return [await _perform(c, job, actions) if job.step.key in ours else _elsewhere(job.step) for job in customer]
+        return [
+            await perform_step(c, job, actions[job.step.action]) if job.step.key in ours else elsewhere(job.step)
+            for job in customer
+        ]
 
     return [outcome for customer in await asyncio.gather(*map(in_order, wave)) for outcome in customer]
 
 
-async def _perform(c: Connections, job: Job, actions: Mapping[str, Perform]) -> Outcome:
+async def perform_step(c: Connections, job: Job, perform: Perform) -> Outcome:
+    """Call and settle one step whose intent is written and ours."""
     step = job.step
     try:
-        settlement = await _settlement(c, job, actions[step.action])
+        settlement = await _settlement(c, job, perform)
         # The words of an SMS stay with an unanswered step, for the vendor can only be asked by them.
         unanswered = (settlement.state, step.action) == ("unknown", "sms")
         await settle(c, replace(settlement, detail="") if unanswered else settlement)
@@ -181,10 +185,12 @@ def _intent(job: Job, c: Connections) -> Intent:
 
 def vendor_of(c: Connections, action: str) -> str:
     """Which vendor an action calls; empty for what is done in our own tables."""
-    vendors = {"charge": c.vendors.payments, "mail": c.vendors.mail, "sms": c.vendors.texts}
+    vendors = {"charge": c.vendors.payments, "mail": c.vendors.mail, "tell": c.vendors.mail, "sms": c.vendors.texts}
+    vendors["refund"] = c.mover.vendor if c.mover else ""
     helpdesk = c.vendors.helpdesk if action in ("hand_over", "follow_up", "person") else ""
     return vendors.get(action, helpdesk)
 
 
-def _elsewhere(step: Step) -> Outcome:
+def elsewhere(step: Step) -> Outcome:
+    """The outcome here of a step that another run performs."""
     return Outcome(step.key, step.action, "elsewhere", "another run has this step, or it has its outcome already")
