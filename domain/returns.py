@@ -13,6 +13,7 @@ from domain.scans import NOWHERE, Place
 
 ReturnState = Literal["open", "review", "closed", "cancelled", "expired", "unknown"]
 Outcome = Literal["refund", "exchange", "store_credit", "keep", "unknown"]
+Condition = Literal["", "good", "worn", "wrong", "empty", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,10 @@ class ReturnLine:
     category: str = ""
     outcome: Outcome = "refund"
     reason: str = ""
+    received: int | None = None
+    """How many pieces the inspection counted; None where nobody has looked yet, or the portal does not say."""
+    condition: Condition = ""
+    """What the inspection found; empty where it says nothing against the goods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
