@@ -14,6 +14,10 @@ OUTSIDE: Final = "Assets:Clearing:Outside"
 ACCRUED: Final = "Liabilities:Accrued:Messages"
 REFUNDS: Final = "Income:Contra:Dunning:Refunds"
 CHARGEBACKS: Final = "Income:Contra:Dunning:Chargebacks"
+SHOP_CLEARING: Final = "Assets:Clearing:Shop"
+GIFT_CARDS: Final = "Liabilities:GiftCards"
+STORE_CREDIT: Final = "Liabilities:StoreCredit"
+VIP_REFUNDS: Final = "Income:Contra:Returns:VipRefunds"
 FAILED: Final = "Memo:Dunning:Failed"
 OPEN: Final = "Memo:Dunning:Open"
 REOPENED_BY_REFUND: Final = "Memo:Dunning:MoneyBack:Refunds"
@@ -56,6 +60,28 @@ MONEY_BACK: Final = {
 }
 """By the kind of entry: the contra account, and the memo account that reopens the case."""
 
+REFUND_WAYS: Final = {
+    "payments": CLEARING,
+    "storefront": SHOP_CLEARING,
+    "portal": SHOP_CLEARING,
+    "gift_card": GIFT_CARDS,
+    "store_credit": STORE_CREDIT,
+}
+"""By the way a refund leaves: the mover whose balance it comes out of, or what we then owe the customer instead.
+A portal holds no money: it has the shop pay."""
+
+RETURNS: Final = {
+    "new": ("Memo:Refunds:Early", "Expenses:Goods:Returned"),
+    "open": ("Memo:Refunds:Exposure:Open", "Assets:ExpectedReturns"),
+    "received": ("Memo:Refunds:Exposure:Received", "Assets:Stock:Returned"),
+    "lost": ("Memo:Refunds:Exposure:Lost", "Expenses:Refunds:LostGoods"),
+    "withdrawn": ("Memo:Refunds:Exposure:Withdrawn", "Expenses:Goods:Returned"),
+}
+"""By what became of a refunded line: where its refunded amount stands in the memo book, and its goods at cost.
+
+The goods follow ASC 606-10-55-27 and IFRS 15.B21: what is to come back is an asset, and the cost of goods sold
+falls by as much, until it is in the stock, or is known to be lost."""
+
 CHART: Final[dict[str, str]] = {
     CLEARING: "Money the payments vendor took for us and has not paid out yet.",
     OUTSIDE: "Money that came around the payments vendor, e.g. by bank transfer, as the vendor was told of it.",
@@ -82,6 +108,19 @@ CHART: Final[dict[str, str]] = {
     LOST_MEMO["uncollectible"]: "Failed renewals that the payments vendor marked as uncollectible.",
     REOPENED_BY_REFUND: "Recovered renewals that are open again because all of the money was refunded.",
     REOPENED_BY_CHARGEBACK: "Recovered renewals that are open again because a bank took the money back.",
+    SHOP_CLEARING: "Money that the shop's own payments took for us, before it is paid out.",
+    GIFT_CARDS: "Gift cards that customers have not used yet; a refund to one is owed again.",
+    STORE_CREDIT: "Store credit that customers have not used yet.",
+    VIP_REFUNDS: "Returned sales refunded to VIPs on the first scan, taken off the revenue.",
+    RETURNS["new"][0]: "Every line that was refunded early; the denominator, never reduced by what became of it.",
+    RETURNS["open"][0]: "Refunded early, and the goods have not been received.",
+    RETURNS["received"][0]: "Refunded early, and the goods came back.",
+    RETURNS["lost"][0]: "Refunded early, and the goods were given up.",
+    RETURNS["withdrawn"][0]: "Was to be refunded early; the refund failed afterwards, so nothing is at risk.",
+    RETURNS["open"][1]: "Goods on their way back, at what they cost, where the shop tells it.",
+    RETURNS["received"][1]: "Goods that came back, at what they cost.",
+    RETURNS["lost"][1]: "Goods that were refunded early and never came back, at what they cost.",
+    RETURNS["new"][1]: "Cost of goods sold, reduced by the goods that come back.",
 }
 """Every account with what it holds. An account that is not here cannot be posted to."""
 
@@ -92,6 +131,12 @@ KINDS: Final[dict[str, frozenset[str]]] = {
     "message_cost": frozenset({ACCRUED, *MESSAGE_COSTS.values()}),
     "refund": frozenset({CLEARING, OPEN, *MONEY_BACK["refund"]}),
     "chargeback": frozenset({CLEARING, OPEN, *MONEY_BACK["chargeback"]}),
+    "vip_refund": frozenset({VIP_REFUNDS, *REFUND_WAYS.values()}),
+    "returns_expected": frozenset({*RETURNS["new"], *RETURNS["open"]}),
+    "returns_received": frozenset({*RETURNS["open"], *RETURNS["lost"], *RETURNS["received"]}),
+    "returns_reopened": frozenset({*RETURNS["received"], *RETURNS["lost"], *RETURNS["open"]}),
+    "returns_lost": frozenset({*RETURNS["open"], *RETURNS["received"], *RETURNS["lost"]}),
+    "returns_withdrawn": frozenset({*RETURNS["open"], *RETURNS["lost"], *RETURNS["withdrawn"]}),
     "reversal": frozenset(CHART),
 }
 """Which accounts each kind of entry may touch. A reversal may touch what the entry it mirrors touched."""
