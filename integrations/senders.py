@@ -7,7 +7,15 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from domain.news import News
+from integrations.gorgias import events as gorgias_events
+from integrations.gorgias import signature as gorgias
 from integrations.signing import ReadEnvelope, Verify
+from integrations.standard import events as standard_events
+from integrations.standard import signature as standard
+from integrations.twilio import events as twilio_events
+from integrations.twilio import signature as twilio
+from integrations.zendesk import events as zendesk_events
+from integrations.zendesk import signature as zendesk
 
 
 class Sender(NamedTuple):
@@ -19,4 +27,9 @@ class Sender(NamedTuple):
     """`news(document, event)`: `event` is the id of the inbox row, kept with every scan it tells of."""
 
 
-SENDERS: dict[str, Sender] = {}
+SENDERS: dict[str, Sender] = {
+    "gorgias": Sender(gorgias.verify, gorgias_events.envelope, gorgias_events.news),
+    "zendesk": Sender(zendesk.verify, zendesk_events.envelope, zendesk_events.news),
+    "twilio": Sender(twilio.verify, twilio_events.envelope, twilio_events.news),
+    "standard": Sender(standard.verify, standard_events.envelope, standard_events.news),
+}

@@ -7,7 +7,7 @@ of a secret is `NotSigned`. All secrets are computed for every delivery, so the 
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 WINDOW = timedelta(minutes=5)
 """How old, and how far in the future, a signed timestamp may be (Stripe and Standard Webhooks both say 5 minutes)."""
-MOST_SIGNATURES = 32
-"""Signatures in one header that are looked at; no sender lists more than one per active secret."""
+MOST_SIGNATURES = 16
+"""More signatures in one header are refused; no sender lists more than one or two per active secret."""
 LONGEST_TIMESTAMP = 12
 
 
@@ -41,6 +41,8 @@ class Delivery:
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """The sender's own options of its row in the configuration, by name; see the vendor's `signature.py`."""
 
 
 class Envelope(NamedTuple):
@@ -75,6 +77,8 @@ def fitting(
     `secrets` are active ones, `sign` makes the signature from a secret's key, `key` makes the key from its text.
     """
     found = ""
+    if len(given) > MOST_SIGNATURES:
+        raise NotSigned(f"more than {MOST_SIGNATURES} signatures")
     for secret in secrets:
         right = sign(key(secret.value))
         fits = [hmac.compare_digest(right, signature) for signature in given]
@@ -91,6 +95,17 @@ def header(delivery: Delivery, name: str) -> str:
     if not value:
         raise NotSigned(f"the header {name} is missing")
     return value
+
+
+def readable(texts: Iterable[str], read: Callable[[str], bytes]) -> list[bytes]:
+    """The signatures that can be read; a list may hold some of another scheme, which are left out."""
+    found = []
+    for text in texts:
+        try:
+            found.append(read(text))
+        except NotSigned:
+            continue
+    return found
 
 
 def from_base64(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""aftership: the vendor for carrier scans."""

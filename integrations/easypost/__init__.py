@@ -1,0 +1,1 @@
+"""easypost: the vendor for carrier scans."""

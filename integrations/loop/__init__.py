@@ -1,0 +1,1 @@
+"""loop: the vendor for returns."""

@@ -1,0 +1,1 @@
+"""shopify: the vendor for the shop."""

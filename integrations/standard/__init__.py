@@ -1,0 +1,1 @@
+"""standard: any sender that keeps to Standard Webhooks."""

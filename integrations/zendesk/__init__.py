@@ -1,0 +1,1 @@
+"""zendesk: the vendor for helpdesk."""
