@@ -5,7 +5,7 @@ A scan is a hint with a grade, never a trigger by itself: `domain.evidence` says
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -32,6 +32,10 @@ IN_CARRIER_HANDS = frozenset({"accepted", "moving", "out_for_delivery", "attempt
 
 RANK = {"label": 0, "accepted": 1, "moving": 2, "exception": 2, "out_for_delivery": 3, "attempt": 3, "delivered": 4}
 """How far a parcel is. A status never moves back; the scan is kept all the same."""
+
+_ALIKE = {"accepted": "moving", "attempt": "exception"}
+"""Meanings that two sources use for one checkpoint: what one calls the first scan, another calls an arrival; what one
+calls an attempt, another calls a delay. A fingerprint does not tell them apart; everything else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,10 @@ class Scan:
     @property
     def fingerprint(self) -> str:
         """The same scan from two sources, or twice from one, has the same fingerprint."""
-        at = self.at.isoformat() if self.at else f"{self.source}:{self.words}"
-        told = (self.tracking, self.meaning, at, "checkpoint" if self.physical else "status")
+        # The same instant in another zone is the same instant.
+        at = self.at.astimezone(UTC).isoformat() if self.at else f"{self.source}:{self.words}"
+        meaning = _ALIKE.get(self.meaning, self.meaning)
+        told = (self.tracking, meaning, at, "checkpoint" if self.physical else "status")
         return sha256("\0".join(told).encode()).hexdigest()[:32]
 
 
