@@ -1,4 +1,4 @@
-"""What Gorgias' deliveries are about: pure. The body is the shop's own template, so names are looked for in a few places.
+"""What Gorgias' deliveries are about: pure. The body is the shop's own template, so names vary.
 
 Nobody listens to them yet, so the news is that there is nothing to do. The advised template has `event`, `ticket_id`
 and `message_id`; with the template `{{context}}` the body is the ticket or the message itself.
