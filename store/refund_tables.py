@@ -113,12 +113,18 @@ exposures = Table(
     text("why"),
     text("next_action"),
     text("owner"),
+    text("decided_by"),
+    whole("changes"),
     Index("exposures_by_state", "state", "due_on"),
     Index("exposures_by_customer", "customer", "state"),
-    CheckConstraint("state in ('open','reopened','received','lost')", name="exposures_state"),
+    CheckConstraint("state in ('open','reopened','received','lost','withdrawn')", name="exposures_state"),
     sqlite_strict=True,
 )
-"""Refunded and not yet received, line by line. `reopened` has a next action and an owner; `lost` is written off."""
+"""Refunded and not yet received, line by line. `reopened` has a next action and an owner; `lost` is written off.
+
+A line counts by the state of its refund's step, as a commitment does. `withdrawn`: the refund failed afterwards.
+`changes` counts what happened to the line; the key of each booking about it is made of that number.
+"""
 
 approvals = Table(
     "approvals",

@@ -44,9 +44,10 @@ TABLES = (
         currency TEXT NOT NULL, minor {whole} NOT NULL, cost_minor {whole} NOT NULL,
         cost_currency TEXT NOT NULL, quantity {whole} NOT NULL, received {whole} NOT NULL,
         state TEXT NOT NULL, opened_at TEXT NOT NULL, due_on TEXT NOT NULL, changed_at TEXT NOT NULL,
-        why TEXT NOT NULL, next_action TEXT NOT NULL, owner TEXT NOT NULL,
+        why TEXT NOT NULL, next_action TEXT NOT NULL, owner TEXT NOT NULL, decided_by TEXT NOT NULL,
+        changes {whole} NOT NULL,
         PRIMARY KEY (case_id, line),
-        CONSTRAINT exposures_state CHECK (state in ('open','reopened','received','lost'))
+        CONSTRAINT exposures_state CHECK (state in ('open','reopened','received','lost','withdrawn'))
     ){strict}
     """,
     """
