@@ -1,1 +1,4 @@
 """easypost: the vendor for carrier scans."""
+
+ADDRESS = "https://api.easypost.com"
+"""Where the vendor is, unless a setting says otherwise."""
