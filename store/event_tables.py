@@ -43,7 +43,7 @@ inbox = Table(
 `claimed_by` until `claimed_until`; then anybody may take them over. `failed` is tried again from `not_before` on.
 `quarantined` was signed and cannot be read. `unrouted`: no operation listens to it, kept all the same. `secret` is the
 name of the secret that fitted, never the secret. `body` is emptied when it is purged; the `fingerprint` stays.
-`encoding` is `utf-8`, or `base64` where the bytes are no text.
+`encoding` is `utf-8`, `form` for a form's fields, or `base64` where the bytes are no text.
 """
 
 scans = Table(

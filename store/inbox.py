@@ -1,0 +1,184 @@
+"""The inbox: every signed delivery once, whose turn it is, and what became of it.
+
+A second delivery of one event meets the first by its id and only counts. A claim is a lease: when its holder dies, the
+next to look takes the event over after it ran out. On PostgreSQL several may claim at once without waiting for each
+other; on SQLite the write lock lets one through at a time. Whoever acts on an event must bear doing it twice.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain import strict_json
+from domain.instants import to_text
+from store.event_tables import inbox
+
+LEASE: Final = timedelta(minutes=5)
+NEVER: Final = "9999-12-31T23:59:59.999999Z"
+"""`not_before` of a failure that only a person tries again."""
+LONGEST_TEXT: Final = 300
+"""Characters of a topic, an identity or an outcome that are shown; what tells events apart is the hash of the whole."""
+ENDED: Final = ("done", "failed", "quarantined", "unrouted")
+STATES: Final = ("waiting", "claimed", *ENDED)
+
+
+class Heard(NamedTuple):
+    """One signed delivery. `state` is `waiting`, `quarantined` or `unrouted`; `outcome` says why it is not waiting.
+
+    `form` is true for a body that is a form and not JSON.
+    """
+
+    sender: str
+    vendor: str
+    operation: str
+    topic: str
+    identity: str
+    body: bytes
+    secret: str
+    state: str
+    outcome: str = ""
+    form: bool = False
+
+
+def event_id(sender: str, topic: str, identity: str) -> str:
+    """The id of an event: the same for every delivery of it."""
+    told = "\0".join((sender, topic, identity)).encode("utf-8", "surrogatepass")
+    return sha256(told).hexdigest()[:32]
+
+
+def keep(connection: Connection, heard: Sequence[Heard], at: datetime) -> list[bool]:
+    """Keep deliveries, each True where it is new; of one that is there already only `copies` is counted up."""
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(inbox)
+    counted = add.on_conflict_do_update(index_elements=["id"], set_={"copies": inbox.c.copies + 1})
+    statement = counted.returning(inbox.c.copies)
+    new = [False] * len(heard)
+    rows = [(event_id(each.sender, each.topic, each.identity), number) for number, each in enumerate(heard)]
+    # In the order of their ids, so that two receivers with the same events cannot wait for each other in a circle.
+    for ident, number in sorted(rows):
+        row = _row(heard[number], ident, to_text(at))
+        new[number] = connection.execute(statement, row).scalar_one() == 0
+    return new
+
+
+def claim(
+    connection: Connection, operation: str, holder: str, at: datetime, *, limit: int = 500, lease: timedelta = LEASE
+) -> list[Row[Any]]:
+    """Take the oldest events that are due, for `lease`: waiting, failed and due again, or left by a dead holder.
+
+    `tries` counts the claim, so an event that kills whoever takes it is seen by its count.
+    """
+    due = select(inbox.c.id).where(_due(operation, at)).order_by(inbox.c.received_at, inbox.c.id).limit(limit)
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    mine = {"state": "claimed", "claimed_by": holder, "claimed_until": to_text(at + lease)}
+    taken = update(inbox).where(inbox.c.id.in_(due)).values(mine | {"tries": inbox.c.tries + 1}).returning(inbox)
+    return sorted(connection.execute(taken), key=lambda row: (row.received_at, row.id))
+
+
+def renew(connection: Connection, holder: str, at: datetime, *, lease: timedelta = LEASE) -> None:
+    """Keep everything that `holder` has claimed for longer; a long run does so as it goes."""
+    mine = and_(inbox.c.state == "claimed", inbox.c.claimed_by == holder)
+    connection.execute(update(inbox).where(mine).values(claimed_until=to_text(at + lease)))
+
+
+def done(connection: Connection, outcomes: Mapping[str, str], at: datetime) -> None:
+    """Close claimed events, each with the sentence that says what became of it."""
+    if not outcomes:
+        return
+    claimed = and_(inbox.c.id == bindparam("ident"), inbox.c.state == "claimed")
+    closed = {"state": "done", "done_at": to_text(at), "claimed_by": "", "claimed_until": ""}
+    statement = update(inbox).where(claimed).values(closed | {"outcome": bindparam("said")})
+    connection.execute(statement, [{"ident": ident, "said": _shown(said)} for ident, said in sorted(outcomes.items())])
+
+
+def failed(connection: Connection, ident: str, why: str, at: datetime, again_at: datetime | None) -> None:
+    """Note that an event could not be acted on; it is due again at `again_at`, or never by itself where None."""
+    gone = {"state": "failed", "done_at": to_text(at), "claimed_by": "", "claimed_until": "", "outcome": _shown(why)}
+    later = {"not_before": to_text(again_at) if again_at else NEVER}
+    claimed = and_(inbox.c.id == ident, inbox.c.state == "claimed")
+    connection.execute(update(inbox).where(claimed).values(gone | later))
+
+
+def release(connection: Connection, ids: Sequence[str]) -> None:
+    """Give claimed events back untouched, to be taken by whoever comes next."""
+    claimed = and_(inbox.c.id.in_(ids), inbox.c.state == "claimed")
+    back = {"state": "waiting", "claimed_by": "", "claimed_until": "", "tries": inbox.c.tries - 1}
+    connection.execute(update(inbox).where(claimed).values(back))
+
+
+def waiting(connection: Connection, operation: str, at: datetime) -> int:
+    """How many events a `claim` now could take."""
+    return connection.execute(select(func.count()).select_from(inbox).where(_due(operation, at))).scalar_one()
+
+
+def document(row: Row[Any]) -> Any:
+    """What the body says: strict JSON, or a form's fields by name, a list where a name came more than once.
+
+    `domain.strict_json.UnreadableJson` where it is neither, or is purged.
+    """
+    if row.purged_at:
+        raise strict_json.UnreadableJson("the body is purged")
+    if row.encoding == "form":
+        return read_form(row.body.encode())
+    return strict_json.read(body(row))
+
+
+def body(row: Row[Any]) -> bytes:
+    """The bytes as they came."""
+    return base64.b64decode(row.body) if row.encoding == "base64" else bytes(row.body, "utf-8")
+
+
+def read_form(content: bytes) -> dict[str, str | list[str]]:
+    """A form's fields; UnreadableJson where it is no form in UTF-8."""
+    try:
+        pairs = parse_qsl(content.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=500)
+    except ValueError:
+        raise strict_json.UnreadableJson("not a form in UTF-8") from None
+    found: dict[str, str | list[str]] = {}
+    for name, value in pairs:
+        if "\0" in name + value:
+            raise strict_json.UnreadableJson("a field holds a NUL")
+        before = found.get(name)
+        found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+    return found
+
+
+def _due(operation: str, at: datetime) -> Any:
+    now = to_text(at)
+    turn = and_(inbox.c.state.in_(("waiting", "failed")), inbox.c.not_before <= now)
+    left = and_(inbox.c.state == "claimed", inbox.c.claimed_until < now)
+    return and_(inbox.c.operation == operation, or_(turn, left))
+
+
+def _row(heard: Heard, ident: str, at: str) -> dict[str, Any]:
+    content, encoding = _content(heard.body, heard.form)
+    ended = "" if heard.state == "waiting" else at
+    return {
+        "id": ident, "sender": heard.sender, "vendor": heard.vendor, "operation": heard.operation,
+        "topic": _shown(heard.topic), "identity": _shown(heard.identity), "state": heard.state,
+        "received_at": at, "not_before": at, "claimed_by": "", "claimed_until": "", "done_at": ended, "tries": 0,
+        "copies": 0, "outcome": _shown(heard.outcome), "body": content, "encoding": encoding,
+        "fingerprint": sha256(heard.body).hexdigest(), "size": len(heard.body), "secret": heard.secret, "purged_at": "",
+    }  # fmt: skip
+
+
+def _content(content: bytes, form: bool) -> tuple[str, str]:
+    """The body as text, and how it is written; base64 where it is no text that both databases keep."""
+    try:
+        text = content.decode("utf-8")
+        if "\0" not in text:
+            return text, "form" if form else "utf-8"
+    except UnicodeDecodeError:
+        pass
+    return base64.b64encode(content).decode("ascii"), "base64"
+
+
+def _shown(text: str) -> str:
+    """Text from outside as one line that every database keeps."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:LONGEST_TEXT])
