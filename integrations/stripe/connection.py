@@ -31,6 +31,17 @@ class Connection:
         )
         return json_object(VENDOR, name, answer)
 
+    async def find(self, path: str, name: str, params: Params) -> dict[str, Any] | None:
+        """One object, or None where Stripe says that it has none of that id."""
+        answer = await call(
+            VENDOR,
+            name,
+            lambda: self.http.get(path, params=params, headers=self.headers),
+            repeatable=True,
+            accept=(httpx.codes.NOT_FOUND,),
+        )
+        return json_object(VENDOR, name, answer) if answer.is_success else None
+
     async def pages(self, path: str, name: str, params: Params) -> AsyncIterator[list[Any]]:
         """The raw items of a list, newest first, page by page; Unreadable where the list itself is none."""
         after: Params = []

@@ -30,6 +30,7 @@ SUBSCRIPTION_STATUS = {
     "canceled": "cancelled",
     "incomplete_expired": "cancelled",
 }
+THREE_PLACES = 3
 FIRST_CHARGE_WITHIN = timedelta(minutes=5)
 """A payment this soon after the invoice was finalised is Stripe's own first charge."""
 
@@ -52,6 +53,17 @@ def money(minor: int, currency: str) -> Money:
     if rest:
         raise Damaged(f"amount in {code}: Stripe promises {-shift} zeros at the end, and this one has others")
     return Money(whole_units, code)
+
+
+def to_stripe(amount: Money) -> int:
+    """The amount in Stripe's minor units; ValueError where Stripe cannot express it, above all a last thousandth."""
+    code, places = amount.currency, exponent(amount.currency)
+    shift = STRIPE_PLACES.get(code, places) - places
+    step: int = 10 if places == THREE_PLACES else 10 ** max(-shift, 0)
+    if amount.minor % step:
+        raise ValueError(f"Stripe cannot express {amount}: it takes {code} in larger steps")
+    factor: int = 10 ** max(shift, 0)
+    return amount.minor * factor if shift >= 0 else amount.minor // step
 
 
 def money_at(item: Any, path: str, currency_path: str = "currency") -> Money:
