@@ -16,8 +16,7 @@ from ledger import accounts
 from ledger.entries import Context, Entry, Posting, reversal
 from ledger.errors import BadEntry
 
-Way = Literal["payments", "storefront", "portal", "gift_card", "store_credit"]
-Mover = Literal["payments", "storefront", "portal"]
+MOVERS: Final = ("payments", "storefront", "portal")
 Place = Literal["new", "open", "received", "lost", "withdrawn"]
 
 KIND_OF: Final[Mapping[tuple[Place, Place], str]] = {
@@ -34,51 +33,44 @@ KIND_OF: Final[Mapping[tuple[Place, Place], str]] = {
 """Which move is which kind of entry; no other is possible."""
 
 
-def vip_refund(about: Context, parts: Sequence[tuple[Way, Money]]) -> Entry:
-    """Money went back to a VIP. `parts`: how much left through which way, from the vendor's answer; see `ways`.
+def vip_refund(
+    about: Context, amount: Money, *, mover: str, shares: Sequence[Share] = (), tenders: Sequence[Tender] = ()
+) -> tuple[Entry, ...]:
+    """Money went back to a VIP: `amount` is the vendor's, and `mover` the key of `accounts.REFUND_WAYS` that sent it.
 
-    Raises BadEntry where nothing left, or amounts are negative or in two currencies.
+    `shares` of the quote and `tenders` of the order say what of it went to gift cards and store credit; without
+    them all of it left by the mover. Raises BadEntry where there is no reference, no amount, or a negative one.
     """
     if not about.vendor_ref:
         raise BadEntry(f"{about.key}: a refund is booked with the vendor's refund id; this one has none.")
-    sums: dict[str, Money] = {}
-    for way, amount in parts:
-        if amount.minor < 0:
-            raise BadEntry(f"{about.key}: a refund is never negative; {amount} is.")
-        account = accounts.REFUND_WAYS[way]
-        sums[account] = sums[account] + amount if account in sums else amount
-    currencies = {amount.currency for amount in sums.values()}
-    if len(currencies) != 1:
-        raise BadEntry(
-            f"{about.key}: a refund is in one currency; this one is in {', '.join(sorted(currencies)) or '-'}."
-        )
-    whole = total(sums.values(), currencies.pop())
-    left = tuple(Posting(account, -part.minor, part.currency) for account, part in sums.items() if part)
-    return _entry(about, "vip_refund", (Posting(accounts.VIP_REFUNDS, whole.minor, whole.currency), *left))
+    if amount.minor <= 0:
+        raise BadEntry(f"{about.key}: a refund is more than nothing; this one is {amount}.")
+    if mover not in MOVERS:
+        raise BadEntry(f"{about.key}: mover {mover!r} is not known; use one of {', '.join(MOVERS)}.")
+    left = tuple(
+        Posting(accounts.REFUND_WAYS[way], -part.minor, part.currency)
+        for way, part in ways(amount, mover, shares, tenders)
+    )
+    return (_entry(about, "vip_refund", (Posting(accounts.VIP_REFUNDS, amount.minor, amount.currency), *left)),)
 
 
 def ways(
-    amount: Money,
-    mover: Literal["payments", "storefront", "portal"],
-    shares: Sequence[Share],
-    tenders: Sequence[Tender],
-) -> tuple[tuple[Way, Money], ...]:
+    amount: Money, mover: str, shares: Sequence[Share], tenders: Sequence[Tender]
+) -> tuple[tuple[str, Money], ...]:
     """How the vendor's `amount` left: what the quote says goes to gift cards and store credit, the rest by the mover.
 
     Where the vendor moved less than was quoted, the mover's part is the one that is smaller. The payments vendor
     itself can only refund to the card, whatever was quoted.
     """
-    kinds: dict[str, Way] = {
-        tender.id: tender.kind for tender in tenders if tender.kind in ("gift_card", "store_credit")
-    }
-    left, parts = amount, list[tuple[Way, Money]]()
+    kinds = {tender.id: tender.kind for tender in tenders}
+    left, parts = amount, list[tuple[str, Money]]()
     for way in ("gift_card", "store_credit") if mover != "payments" else ():
         quoted = total((share.amount for share in shares if kinds.get(share.tender) == way), amount.currency)
         part = min(quoted, left)
         if part.minor > 0:
             parts.append((way, part))
             left = left - part
-    return (*parts, (mover, left)) if left or not parts else tuple(parts)
+    return (*parts, (mover, left)) if left else tuple(parts)
 
 
 def moved(about: Context, was: Place, now: Place, refunded: Money, cost: Money | None = None) -> Entry | None:
@@ -103,13 +95,8 @@ def moved(about: Context, was: Place, now: Place, refunded: Money, cost: Money |
 
 
 def expected(about: Context, lines: Sequence[tuple[str, Money, Money | None]]) -> tuple[Entry, ...]:
-    """The goods of a refund are to come back: one entry a line (its id, its part of the refund, its cost or None).
-
-    To be booked in the refund's own settlement: the keys are `<about.key>/expected-<line>`.
-    """
-    found = (
-        moved(line_context(about, f"expected-{line}"), "new", "open", refunded, cost) for line, refunded, cost in lines
-    )
+    """The goods of a refund are to come back: one entry a line (its id, its part of the refund, its cost or None)."""
+    found = (moved(line_context(about, line), "new", "open", refunded, cost) for line, refunded, cost in lines)
     return tuple(entry for entry in found if entry is not None)
 
 
