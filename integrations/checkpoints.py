@@ -5,10 +5,11 @@ evidence weaker, never stronger.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from domain.scans import Place
+from domain.scans import Place, Scan
 from integrations.countries import alpha_2
 from integrations.fields import Damaged, shape
 
@@ -69,6 +70,15 @@ def place_of(*, country: Any = "", region: Any = "", city: Any = "", postal: Any
 def carrier_name(value: Any) -> str:
     """A carrier's short name: letters and digits in lower case, e.g. `usps`, `dhlexpress`; empty where not said."""
     return re.sub(r"[^a-z0-9]", "", value.casefold()) if isinstance(value, str) else ""
+
+
+def of_carrier(scans: Sequence[Scan], carrier: str) -> tuple[Scan, ...]:
+    """The scans of this carrier's parcel, where two carriers use one number; all of them where none is this one's.
+
+    Portals, feeds and carriers write a carrier's name in many ways, so a name that never occurs decides nothing.
+    """
+    ours = tuple(scan for scan in scans if carrier and scan.carrier == carrier)
+    return ours or tuple(scans)
 
 
 def words(*parts: Any) -> str:

@@ -4,6 +4,7 @@ Names are those of the Tracking API 2026-07. The sub-status says what a checkpoi
 open sets. Subtags are copied from AfterShip's own page of delivery sub-statuses and from nowhere else.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from domain.scans import NOWHERE, Meaning, Place, Scan, tracking_number
@@ -54,10 +55,10 @@ def read_tracking(tracking: Any, event: str = "") -> tuple[Scan, ...]:
         raise Damaged("tracking_number: a carrier's number is missing")
     carrier = checkpoints.carrier_name(tracking.get("slug"))
     goal = checkpoints.place_of(country=tracking.get("courier_destination_country_region"))
-    ground = _Ground(number, carrier, goal, event)
+    ground = _Ground(number, carrier, goal, event, updated_at(tracking))
     told = tuple(ground.checkpoint(item) for item in many(tracking, "checkpoints"))
     status = ground.status(text(tracking, "tag"), text(tracking, "subtag"))
-    return told if status is None or any(scan.meaning == status.meaning for scan in told) else (*told, status)
+    return told if status is None or status.meaning in {scan.meaning for scan in told} else (*told, status)
 
 
 def read_shipment(shipment: Any, happened: Any, event: str = "") -> Scan | None:
@@ -89,6 +90,12 @@ def meaning(tag: str, subtag: str) -> Meaning:
     return TAGS.get(checkpoints.plain_word(tag, "tag") or detail.rstrip("0123456789"), "unknown")
 
 
+def updated_at(tracking: dict[str, Any]) -> datetime | None:
+    """When AfterShip last changed the tracking, None where it does not say."""
+    told = tracking.get("updated_at")
+    return checkpoints.moment(told, NOWHERE)[0] if isinstance(told, str) else None
+
+
 def write_tracking(tracking: str, carrier: str) -> dict[str, str]:
     """The body of POST /trackings: the number, the carrier where we know it, and that it comes back. No person."""
     body = {"tracking_number": tracking, "shipment_direction": "return"}
@@ -103,19 +110,22 @@ def slug(carrier: str) -> str:
 class _Ground:
     """What all scans of one tracking share."""
 
-    def __init__(self, number: str, carrier: str, destination: Place, event: str) -> None:
+    def __init__(self, number: str, carrier: str, destination: Place, event: str, changed: datetime | None) -> None:
         self.number, self.carrier, self.destination, self.event = number, carrier, destination, event
+        self.changed = changed
 
     def checkpoint(self, item: Any) -> Scan:
         """One checkpoint. What a person entered at AfterShip is none of the carrier's, so it is not physical."""
         try:
             return self._read(item)
         except Damaged as damaged:
-            return self._scan("unknown", words=f"a checkpoint that cannot be read: {damaged}"[:200])
+            return self._scan("unknown", words=f"a checkpoint that cannot be read: {damaged}"[:200], at=self.changed)
 
     def status(self, tag: str, subtag: str) -> Scan | None:
-        """The tracking's own status, of which AfterShip does not say since when; None where it has none."""
-        return self._scan(meaning(tag, subtag), words=checkpoints.words(subtag or tag)) if tag or subtag else None
+        """The tracking's own status, at its last change; None where it has none."""
+        if not tag and not subtag:
+            return None
+        return self._scan(meaning(tag, subtag), words=checkpoints.words(subtag or tag), at=self.changed)
 
     def _read(self, item: Any) -> Scan:
         tag, subtag = text(item, "tag"), text(item, "subtag")
@@ -137,7 +147,7 @@ class _Ground:
     def _scan(self, found: Meaning, *, words: str, carrier: str = "", **told: Any) -> Scan:
         return Scan(
             tracking=self.number, carrier=carrier or self.carrier, meaning=found, source=VENDOR,
-            destination=self.destination, words=words, event=self.event, **{"at": None, **told},
+            destination=self.destination, words=words, event=self.event, **told,
         )  # fmt: skip
 
 

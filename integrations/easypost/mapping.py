@@ -1,14 +1,14 @@
 """EasyPost's trackers and their details as our scans: pure, payload in and values out.
 
 Both `status` and `status_detail` are open sets. What is contradictory counts as the weaker of the two, and a tracker
-in EasyPost's test mode is simulated, so nothing of it is a physical checkpoint.
+in EasyPost's test mode is simulated, so nothing of it shows a parcel in anybody's hands.
 """
 
 import re
 from datetime import datetime
 from typing import Any, Final
 
-from domain.scans import NOWHERE, Meaning, Place, Scan, tracking_number
+from domain.scans import IN_CARRIER_HANDS, NOWHERE, Meaning, Place, Scan, tracking_number
 from integrations import checkpoints
 from integrations.fields import Damaged, at, many, shape, text
 
@@ -48,8 +48,9 @@ DETAILS: Final[dict[str, Meaning]] = {
 }
 """Details that mean something else than the status `in_transit` beside which they stand."""
 
+NOTHING_KNOWN: Final = frozenset({"unknown", "error"})
+"""EasyPost's words for a tracker of which it knows nothing; of a single detail they are a status nobody can place."""
 WHATEVER_THE_STATUS: Final = frozenset({"damaged", "lost"})
-AMBIGUOUS_STATUS: Final = frozenset({"intransit", "failure"})
 
 CARRIERS: Final = {"fedex": "FedEx", "dhlexpress": "DHLExpress", "royalmail": "RoyalMail", "canadapost": "CanadaPost"}
 """Carriers whose name at EasyPost is not ours in capitals; of others EasyPost finds out by itself."""
@@ -76,7 +77,7 @@ def read_tracker(tracker: Any, event: str = "") -> tuple[Scan, ...]:
     ground = _Ground(tracker, tracking_number(code), event)
     told = tuple(ground.detail(item) for item in many(tracker, "tracking_details"))
     status = ground.status(text(tracker, "status"), text(tracker, "status_detail"))
-    return told if status is None or any(scan.meaning == status.meaning for scan in told) else (*told, status)
+    return told if status is None or status.meaning in {scan.meaning for scan in told} else (*told, status)
 
 
 def meaning(status: str, detail: str) -> Meaning:
@@ -94,7 +95,8 @@ def meaning(status: str, detail: str) -> Meaning:
 
 def updated_at(tracker: dict[str, Any]) -> datetime | None:
     """When EasyPost last changed the tracker, None where it does not say."""
-    return checkpoints.moment(tracker.get("updated_at"), NOWHERE)[0]
+    told = tracker.get("updated_at")
+    return checkpoints.moment(told, NOWHERE)[0] if isinstance(told, str) else None
 
 
 def carrier(value: Any) -> str:
@@ -138,7 +140,7 @@ class _Ground:
     """What all scans of one tracker share."""
 
     def __init__(self, tracker: dict[str, Any], number: str, event: str) -> None:
-        self.number, self.event = number, event
+        self.number, self.event, self.changed = number, event, updated_at(tracker)
         self.carrier, self.destination = carrier(tracker.get("carrier")), destination(tracker)
         self.real = tracker.get("mode") != "test"
         self.remarks = ("" if self.real else "test mode", "a return" if tracker.get("is_return") is True else "")
@@ -148,12 +150,14 @@ class _Ground:
         try:
             return self._read(item)
         except Damaged as damaged:
-            return self._scan("unknown", words=f"a detail that cannot be read: {damaged}"[:200])
+            return self._scan("unknown", words=f"a detail that cannot be read: {damaged}"[:200], at=self.changed)
 
     def status(self, state: str, more: str) -> Scan | None:
-        """The tracker's own status, of which EasyPost does not say since when; None where it has none."""
+        """The tracker's own status, at its last change; None where EasyPost knows nothing of the parcel."""
+        if not state or checkpoints.plain_word(state, "status") in NOTHING_KNOWN:
+            return None
         said = checkpoints.words(_both(state, more), *self.remarks)
-        return self._scan(meaning(state, more), words=said) if state else None
+        return self._scan(meaning(state, more), words=said, at=self.changed)
 
     def _read(self, item: Any) -> Scan:
         state, more = text(item, "status"), text(item, "status_detail")
@@ -166,9 +170,10 @@ class _Ground:
         )  # fmt: skip
 
     def _scan(self, found: Meaning, *, words: str, name: str = "", **told: Any) -> Scan:
+        shown = found if self.real or found not in IN_CARRIER_HANDS else "unknown"
         return Scan(
-            tracking=self.number, carrier=name or self.carrier, meaning=found, source=VENDOR,
-            destination=self.destination, words=words, event=self.event, **{"at": None, **told},
+            tracking=self.number, carrier=name or self.carrier, meaning=shown, source=VENDOR,
+            destination=self.destination, words=words, event=self.event, **told,
         )  # fmt: skip
 
 
