@@ -89,6 +89,8 @@ class Order:
     test: bool = False
     b2b: bool = False
     subscription: bool = False
+    draft: bool = False
+    """Made by the shop's staff by hand, as a draft, not by the customer at a checkout."""
     cancelled: bool = False
     disputes: tuple[str, ...] = ()
     """Ids of open disputes and inquiries."""

@@ -22,7 +22,8 @@ class Check(NamedTuple):
     """One named rule with its result, as it is stored and shown."""
 
     rule: str
-    """The rule's id: `E-…` evidence, `V-…` VIP, `G-…` guards, `B-…` budgets, `S-…` state of return and order."""
+    """The rule's id: `E-…` evidence, `V-…` VIP, `S-…` state of return and order, `G-…` guards, `B-…` budgets,
+    `A-…` approval. `domain.refund_rules` names them all."""
     name: str
     result: CheckResult
     said: str
@@ -51,6 +52,8 @@ class History:
     order_open_minor: int = 0
     order_taken_minor: int = 0
     """Ever refunded early on this order by us, received or not, other labels included."""
+    return_taken_minor: int = 0
+    """The same for this return only."""
     by_customer: tuple[Window, ...] = ()
     by_address: tuple[Window, ...] = ()
     by_card: tuple[Window, ...] = ()
@@ -64,6 +67,10 @@ class History:
     """Labels of this customer refunded early that never came, or came short, wrong or empty."""
     stopped: str = ""
     """Why all refunds are stopped; empty where they are not."""
+    vip_seen: datetime | None = None
+    """When a decision of ours last found this customer a VIP; what the grace period counts from."""
+    not_vip_seen: datetime | None = None
+    """When a decision of ours last found them none; after the scan it means that a tag came too late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
