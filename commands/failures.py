@@ -38,6 +38,12 @@ MEANINGS: dict[str, Meaning] = {
     "domain.money.MoneyError": Meaning(
         "An amount or a currency cannot be read as money", "Write 1234.50 and EUR", WRONG_USE, NOTHING
     ),
+    "store.approvals.NothingWaits": Meaning(
+        "It was decided already, or the reason for asking is gone",
+        "recoup approvals lists what waits",
+        WRONG_USE,
+        NOTHING,
+    ),
     "integrations.errors.Unavailable": Meaning(
         "The vendor is away or asks us to wait; nothing happened there",
         "Run it again later; recoup doctor says when it answers",

@@ -29,6 +29,10 @@ COMMANDS = (
     Command("doctor", "commands.doctor:doctor", "Check installation, settings, connections and ledger. Read-only."),
     Command("plan", "commands.plan:plan", "Show what would be done and why. Changes nothing."),
     Command("run", "commands.run:run", "Do what a plan says. Sends messages and charges cards."),
+    Command("approvals", "commands.approvals:approvals", "Show the refunds that wait for a person's yes."),
+    Command("approve", "commands.approvals:approve", "Say yes or no to a refund above a cap."),
+    Command("stop", "commands.approvals:stop", "Stop an operation at once: no new money leaves."),
+    Command("go", "commands.approvals:go", "Let a stopped operation go on."),
     Command("explain", "commands.explain:explain", "Tell the whole story of a case, a customer or a step."),
     Command(
         "import failed-payments",

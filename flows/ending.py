@@ -85,6 +85,9 @@ def page(w: Work) -> str:
     if report.money:
         amounts = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(report.money.items()))
         lines += [f"Recovered by charges in this run: **{amounts}**", ""]
+    if report.refunded:
+        amounts = ", ".join(str(Money(minor, currency)) for currency, minor in sorted(report.refunded.items()))
+        lines += [f"Went back to customers in this run: **{amounts}**", ""]
     held = report.held.most_common(REASONS)
     lines += _table(("rule", "held because", "cases"), [(rule, reason, count) for (rule, reason), count in held])
     if report.person:

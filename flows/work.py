@@ -45,8 +45,11 @@ def run_name() -> str:
 
 
 @asynccontextmanager
-async def work(operation: str, on: str) -> AsyncIterator[Work]:
-    """Open everything for one run of `operation`; its counts are kept whatever happens."""
+async def work(operation: str, on: str, *, alone: bool = True) -> AsyncIterator[Work]:
+    """Open everything for one run of `operation`; its counts are kept whatever happens.
+
+    `alone` takes the operation's lease. Without it several may run at once: what they share is then claimed row by row.
+    """
     async with opened(settings.load) as c:
         day, now = named_day(on, c.zone, c.clock(), scheduled_start())
         if day > day_in(c.clock(), c.zone):
@@ -56,7 +59,7 @@ async def work(operation: str, on: str) -> AsyncIterator[Work]:
         run = Run(operation, day, now, run_id())
         done = Work(c, run, Report(operation, day.isoformat()))
         with transaction(c.engine) as connection:
-            done.busy = not leases.take(connection, operation, c.clock())
+            done.busy = alone and not leases.take(connection, operation, c.clock())
             if not done.busy:
                 runs.begin(connection, operation, day, run.flow_run, c.clock())
         try:
@@ -64,5 +67,6 @@ async def work(operation: str, on: str) -> AsyncIterator[Work]:
         finally:
             if not done.busy:
                 with transaction(c.engine) as connection:
-                    leases.give_back(connection, operation)
+                    if alone:
+                        leases.give_back(connection, operation)
                     runs.end(connection, operation, day, run.flow_run, c.clock(), done.report.counts())

@@ -30,7 +30,13 @@ def ask(
     if waiting is not None and waiting.digest == digest:
         return False
     withdraw(connection, case, at)
-    row: dict[str, Any] = {"case_id": case, "asked_at": to_text(at), "rule": rule, "reason": reason, "currency": amount.currency}
+    row: dict[str, Any] = {
+        "case_id": case,
+        "asked_at": to_text(at),
+        "rule": rule,
+        "reason": reason,
+        "currency": amount.currency,
+    }
     row |= {"minor": amount.minor, "digest": digest, "due_at": to_text(due), "decision": "", "decided_at": ""}
     connection.execute(insert(approvals).values(row | {"decided_by": "", "channel": "", "note": ""}))
     return True

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Engine, Row, bindparam, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.contacts import may_contact
@@ -22,6 +22,9 @@ from store.tables import attempts, cases, opt_outs, people, steps
 
 OPEN = ("open", "handed_over", "person")
 PAGE = 2_000
+NUMBERS = tuple(column.name for column in cases.c if isinstance(column.type, BigInteger))
+TEXTS = tuple(column.name for column in cases.c if column.name not in NUMBERS)
+"""The columns by kind: an operation fills those it has, the others are empty or 0."""
 NOT_TAKEN = frozenset({"void", "dropped"})
 """A step in these states had no effect, so its rung is free again."""
 MESSAGES = frozenset({"mail", "sms", "follow_up"})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import to_text
@@ -21,6 +21,11 @@ def remember(connection: Connection, seen: Sequence[Person], at: datetime) -> No
     columns = ("name", "email", "phone", "language", "country", "region", "zone", "sms_consent", "vip", "seen_at")
     new = {name: add.excluded[name] for name in columns}
     connection.execute(add.on_conflict_do_update(index_elements=[people.c.id], set_=new), rows)
+
+
+def set_vip(connection: Connection, person: str, vip: bool) -> None:
+    """Note whether the shop counts this person as a VIP, as last decided."""
+    connection.execute(update(people).where(people.c.id == person).values(vip=int(vip)))
 
 
 def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Person]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from domain.decisions import Decision, Hold
+from domain.refund_case import Verdict
 from store.runs import READ_WHOLE
 from tasks.performing import Outcome
 from tasks.reading import Read
@@ -37,6 +38,8 @@ class Report:
     """Holds in which a person has to act."""
     money: Counter[str] = field(default_factory=Counter)
     """Recovered minor units by currency."""
+    refunded: Counter[str] = field(default_factory=Counter)
+    """Minor units that went back to customers, by currency."""
     failed_rows: list[Outcome] = field(default_factory=list)
     other_rows: list[Outcome] = field(default_factory=list)
 
@@ -55,6 +58,16 @@ class Report:
                 self.held[(found.rule, found.reason)] += 1
                 self.person += found.person
 
+    def add_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Count decisions about refunds; what is not paid now is held, by the rule that decided."""
+        for verdict in verdicts:
+            self.cases += 1
+            self.decided += 1
+            if verdict.outcome != "pay":
+                name = next((check.name for check in verdict.checks if check.rule == verdict.rule), verdict.rule)
+                self.held[(verdict.rule, f"{verdict.outcome}: {name}")] += 1
+                self.person += verdict.outcome in ("hold", "approve")
+
     def add_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         """Count what became of a chunk of steps."""
         for outcome in outcomes:
@@ -62,6 +75,8 @@ class Report:
             self.actions[(outcome.action, outcome.state)] += 1
             if outcome.action == "charge" and outcome.amount_minor:
                 self.money[outcome.currency] += outcome.amount_minor
+            if outcome.action == "refund" and outcome.amount_minor:
+                self.refunded[outcome.currency] += outcome.amount_minor
             kept = self.failed_rows if outcome.state in FAILED else self.other_rows
             if len(kept) < ROWS:
                 kept.append(outcome)

@@ -65,9 +65,9 @@ async def follow_up(c: Connections, job: Job) -> Settlement:
 
 async def person(c: Connections, job: Job) -> Settlement:
     """Open an internal task for a person; the customer hears nothing from us meanwhile."""
-    name = f"staff_{job.step.rung.removeprefix('person-')}"
+    name = job.step.message or f"staff_{job.step.rung.removeprefix('person-')}"
     worded = word(c, job, name=name)
-    ticket = await _open(c, job, worded, tags=("recoup", "dunning", job.step.rung), internal=True)
+    ticket = await _open(c, job, worded, tags=("recoup", job.case.operation, job.step.rung), internal=True)
     return person_told(c, job, ticket)
 
 
@@ -86,8 +86,8 @@ def ticket_opened(c: Connections, job: Job, ticket: Ticket) -> Settlement:
 
 def person_told(c: Connections, job: Job, ticket: Ticket) -> Settlement:
     """The outcome of a task for a person; a VIP's case stays open, every other one waits for that person."""
-    vip = job.step.rung == "concierge"
-    changes: tuple[tuple[str, str | int], ...] = () if vip else (("state", PERSON),)
+    stays = job.step.rung == "concierge" or job.case.operation != "dunning"
+    changes: tuple[tuple[str, str | int], ...] = () if stays else (("state", PERSON),)
     return Settlement(
         key=job.step.key, state="done", at=job.run.now, vendor=c.vendors.helpdesk, vendor_ref=ticket.ref,
         detail="a person was told", case_changes=changes,

@@ -1,0 +1,159 @@
+"""After a refund: what became of the money at the vendor. Pending arrives or fails, sent fails later, disputes open.
+
+Whatever an event says, the vendor is asked by its own reference first. Each change is one settlement with its key.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from domain.decisions import Step
+from domain.instants import day_in
+from domain.money import Money
+from domain.news import DisputeTouched, ProcessingFailed, RefundTouched
+from domain.orders import RefundAnswer
+from domain.people import Person
+from integrations.errors import VendorError
+from ledger import lookups, refund_entries
+from ledger.errors import LedgerError
+from ledger.settlements import NewStep, Settlement
+from store import cases, refund_steps, returns, steps
+from store.db import reading
+from tasks.connect import Connections
+from tasks.performing import Job, Outcome, Run
+from tasks.refund_deciding import OPERATION, key_of
+from tasks.refund_telling import task
+from tasks.refunding import context, settlement
+from tasks.settling import settle
+
+FAILED_RULE: Final = "R-40"
+DISPUTE_RULE: Final = "R-41"
+PORTAL_RULE: Final = "R-42"
+
+
+async def check(c: Connections, touched: Sequence[RefundTouched], run: Run) -> list[Outcome]:
+    """Look again at the refunds of ours that these events are about."""
+    found: dict[str, tuple[Any, str]] = {}
+    with reading(c.engine) as connection:
+        for news in touched:
+            rows = refund_steps.by_vendor_ref(connection, news.ref) if news.ref else []
+            rows = rows or (refund_steps.of_order(connection, news.order) if news.order else [])
+            found |= {row.key: (row, order) for row, order in rows}
+    return await look_at(c, list(found.values()), run)
+
+
+async def recheck(c: Connections, since: datetime, run: Run) -> list[Outcome]:
+    """Look again at every refund that may still change: pending ones, and those made since then."""
+    with reading(c.engine) as connection:
+        rows = refund_steps.to_watch(connection, since)
+    return await look_at(c, rows, run)
+
+
+async def look_at(c: Connections, rows: Sequence[tuple[Any, str]], run: Run) -> list[Outcome]:
+    """Ask the mover about each; one that cannot be asked now is asked again by the next run."""
+    outcomes: list[Outcome] = []
+    for row, order in rows:
+        try:
+            answer = await c.mover.state(row.vendor_ref, order) if c.mover and row.vendor_ref else None
+        except VendorError as error:
+            outcomes.append(Outcome(row.key, "refund", "unknown", f"could not be asked: {error}"))
+            continue
+        if answer is not None and (changed := await _changed(c, row, answer, run)):
+            outcomes.append(changed)
+    return outcomes
+
+
+async def _changed(c: Connections, row: Any, answer: RefundAnswer, run: Run) -> Outcome | None:
+    with reading(c.engine) as connection:
+        case = cases.by_id(connection, [row.case_id])[row.case_id]
+    job = Job(row, case, Person(id=case.customer), run)
+    if row.state == "unknown" and answer.state != "pending":
+        return await _book(c, settlement(c, job, answer), "refund")
+    if row.state == "done" and answer.state == "failed":
+        return await _failed_later(c, job, answer)
+    return None
+
+
+async def _failed_later(c: Connections, job: Job, answer: RefundAnswer) -> Outcome | None:
+    """The money that was sent came back to the shop: the entry is taken back, the goods are owed money again."""
+    key, at = f"{key_of(job.case.id)}/failed-{answer.ref}", answer.at or c.clock()
+    with reading(c.engine) as connection:
+        original = lookups.entry(connection, job.step.key)
+        if key in steps.by_keys(connection, [key]):
+            return None
+    vendor = c.mover.vendor if c.mover else ""
+    about = context(c, job, at, vendor, f"{answer.ref}/failed", key=key)
+    new_step = NewStep(
+        operation=OPERATION, case_id=job.case.id, action="refund_failed", rung=f"failed-{answer.ref}",
+        day=day_in(at, c.zone).isoformat(), rule=FAILED_RULE, reason=f"the vendor says it failed: {answer.why}",
+        policy_version=job.case.policy_version, flow_run=job.run.flow_run,
+    )  # fmt: skip
+    amount = Money(job.step.amount_minor, job.step.currency)
+    taken_back = Settlement(
+        key=key, state="done", at=at, vendor=vendor, vendor_ref=f"{answer.ref}/failed", amount=amount,
+        detail=f"{amount} did not arrive: {answer.why}",
+        entries=(refund_entries.refund_failed(original, about),) if original else (),
+        case_changes=(("state", "person"), ("outcome", "refund_failed"), ("trouble", "refund_failed")),
+        new_step=new_step,
+    )  # fmt: skip
+    return await _book(c, taken_back, "refund_failed")
+
+
+async def _book(c: Connections, made: Settlement, action: str) -> Outcome:
+    try:
+        await settle(c, made)
+    except LedgerError as error:
+        return Outcome(made.key, action, "failed", f"not booked: {error}")
+    amount = made.amount if made.state == "done" else None
+    return Outcome(
+        made.key, action, made.state, made.detail, amount.minor if amount else 0, amount.currency if amount else ""
+    )
+
+
+def failure_tasks(c: Connections, outcomes: Sequence[Outcome]) -> list[Step]:
+    """A task for a person for every refund that was refused or failed: the customer is owed their money."""
+    return [
+        task(
+            _case(found.key), "failed", FAILED_RULE, f"the refund did not happen: {found.detail}", "staff_refund_failed"
+        )
+        for found in outcomes
+        if (found.action, found.state) == ("refund", "refused") or found.action == "refund_failed"
+    ]
+
+
+def dispute_tasks(c: Connections, touched: Sequence[DisputeTouched]) -> list[Step]:
+    """A dispute on an order that we refunded early: the refund is evidence, and a person answers the dispute."""
+    with reading(c.engine) as connection:
+        rows = [
+            (row, news) for news in touched if news.order for row, _ in refund_steps.of_order(connection, news.order)
+        ]
+    return [
+        task(
+            row.case_id, f"dispute-{news.ref}", DISPUTE_RULE,
+            f"a dispute is open on an order that was refunded as {row.vendor_ref}: send the refund as evidence",
+            "staff_refund_hold",
+        )
+        for row, news in rows
+        if row.state in ("done", "unknown")
+    ]  # fmt: skip
+
+
+async def portal_failures(c: Connections, failures: Sequence[ProcessingFailed], run: Run) -> list[Outcome]:
+    """The portal could not process what we had asked it to: those refunds did not happen."""
+    outcomes: list[Outcome] = []
+    for failure in failures if c.mover_name == "portal" else ():
+        with reading(c.engine) as connection:
+            labels = returns.labels_of(connection, [f"{failure.portal}-{failure.portal_id}"])
+            taken = steps.by_keys(connection, [key_of(row.case_id) for row in labels])
+            rows = cases.by_id(connection, [row.case_id for row in taken.values()])
+        for row in taken.values():
+            if row.state in ("intended", "unknown"):
+                job = Job(row, rows[row.case_id], Person(id=""), run)
+                answer = RefundAnswer(state="failed", ref="", why=f"the portal could not process it: {failure.why}")
+                outcomes.append(await _book(c, settlement(c, job, answer), "refund"))
+    return outcomes
+
+
+def _case(key: str) -> str:
+    """The case in a step's key: `refunds/loop-1/label-2/failed-re_3` is about `loop-1/label-2`."""
+    return "/".join(key.split("/")[1:3])

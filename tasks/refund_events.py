@@ -1,0 +1,138 @@
+"""Events of the refund operation: from waiting inbox rows to what has to be read and decided again. No money here.
+
+A row is done when everything it says is kept: scans in `scans`, returns re-read from the portal. What it causes is
+decided afterwards from there, so a crash in between loses nothing: the sweep finds the cases by their stage.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from domain.news import DisputeTouched, News, Nothing, OrderTouched, ProcessingFailed, RefundTouched, ReturnTouched
+from domain.returns import Return
+from domain.scans import Scan
+from domain.strict_json import UnreadableJson
+from integrations.errors import Refused, Unreadable, VendorError
+from integrations.senders import SENDERS
+from store import inbox, returns, scans
+from store.db import reading, transaction
+from tasks.connect import Connections
+from tasks.refund_facts import keep_returns
+
+UNREADABLE: Final = "unreadable"
+BACKOFF: Final = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+"""When an event whose facts could not be read is tried again, by how often it failed; the last one repeats."""
+
+
+@dataclass(slots=True)
+class TakenIn:
+    """What a batch of events asks for. `outcomes` are the rows that are done, with a sentence each."""
+
+    cases: list[str] = field(default_factory=list)
+    refunds: list[RefundTouched] = field(default_factory=list)
+    disputes: list[DisputeTouched] = field(default_factory=list)
+    failures: list[ProcessingFailed] = field(default_factory=list)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    failed: list[tuple[Any, str]] = field(default_factory=list)
+
+
+async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
+    """Understand the rows, keep what they say, and tell what is to be decided; then mark them."""
+    taken, said = TakenIn(), {}
+    for row in rows:
+        try:
+            said[row.id] = SENDERS[row.vendor].news(inbox.document(row), row.id)
+        except (Unreadable, UnreadableJson) as error:
+            taken.failed.append((row, f"{UNREADABLE}: {error}"))
+    wanted = sorted({news.portal_id for found in said.values() for news in found if isinstance(news, ReturnTouched)})
+    read = await _read(c, wanted)
+    keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
+    heard = [news for found in said.values() for news in found if isinstance(news, Scan)]
+    with transaction(c.engine) as connection:
+        scans.remember(connection, heard, c.clock())
+    for row in rows:
+        if row.id in said:
+            _sort(row, said[row.id], read, taken)
+    taken.cases = touched(c, (scan.tracking for scan in heard), wanted, _orders(said.values()))
+    _settle(c, taken)
+    return taken
+
+
+def touched(c: Connections, numbers: Iterable[str], portal_ids: Sequence[str], orders: Iterable[str]) -> list[str]:
+    """The cases that these parcels, returns and orders concern and that are worth a decision: somebody scanned them."""
+    with reading(c.engine) as connection:
+        rows = list(returns.labels_by_number(connection, numbers))
+        ids = [f"{c.portal_name}-{portal_id}" for portal_id in portal_ids]
+        ids += [row.id for order in sorted(set(orders)) for row in returns.of_order(connection, order)]
+        rows += returns.labels_of(connection, ids)
+        told = scans.of_numbers(connection, (row.tracking for row in rows))
+    scanned = {number for number, found in told.items() if any(scan.meaning != "label" for scan in found)}
+    return list(dict.fromkeys(row.case_id for row in rows if row.tracking in scanned))
+
+
+async def _read(c: Connections, portal_ids: Sequence[str]) -> dict[str, Return | VendorError]:
+    gate = asyncio.Semaphore(c.concurrency)
+
+    async def one(portal_id: str) -> tuple[str, Return | VendorError]:
+        async with gate:
+            try:
+                return portal_id, await c.portal.ret(portal_id)
+            except VendorError as error:
+                return portal_id, error
+
+    return dict(await asyncio.gather(*map(one, portal_ids)))
+
+
+def _sort(row: Any, said: Sequence[News], read: dict[str, Return | VendorError], taken: TakenIn) -> None:
+    """What one event asks for; it is not done where its return could not be read."""
+    for news in said:
+        match news:
+            case ReturnTouched():
+                found = read.get(news.portal_id)
+                if isinstance(found, VendorError) and not isinstance(found, Refused):
+                    taken.failed.append((row, str(found)))
+                    return
+            case RefundTouched():
+                taken.refunds.append(news)
+            case DisputeTouched():
+                taken.disputes.append(news)
+            case ProcessingFailed():
+                taken.failures.append(news)
+            case _:
+                pass
+    taken.outcomes[row.id] = "; ".join(dict.fromkeys(_sentence(news) for news in said)) or "says nothing"
+
+
+def _sentence(news: News) -> str:
+    match news:
+        case Scan():
+            return f"scan: {news.meaning}"
+        case Nothing():
+            return news.why
+        case ReturnTouched():
+            return f"return {news.portal_id} read again"
+        case OrderTouched():
+            return f"order {news.order} looked at again"
+        case RefundTouched():
+            return f"refund {news.ref} looked at again"
+        case DisputeTouched():
+            return f"dispute {news.ref} looked at"
+        case ProcessingFailed():
+            return f"the portal could not process return {news.portal_id}"
+
+
+def _orders(said: Iterable[Sequence[News]]) -> list[str]:
+    kinds = (OrderTouched, DisputeTouched, RefundTouched)
+    return [news.order for found in said for news in found if isinstance(news, kinds) and news.order]
+
+
+def _settle(c: Connections, taken: TakenIn) -> None:
+    now = c.clock()
+    with transaction(c.engine) as connection:
+        inbox.done(connection, taken.outcomes, now)
+        for row, why in taken.failed:
+            # What cannot be read now never can be; a person may replay it with a newer version.
+            wait = None if why.startswith(UNREADABLE) else BACKOFF[min(row.tries, len(BACKOFF)) - 1]
+            inbox.failed(connection, row.id, why, now, now + wait if wait else None)

@@ -1,0 +1,168 @@
+"""Facts of refund cases, read fresh before every decision: a webhook is only a hint that something may have changed.
+
+Per wave each return and each order is read once. A case whose facts cannot be read is left for the next look with
+the reason; it stops no other.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from domain.orders import Order, Quote
+from domain.people import Person
+from domain.refund_case import RefundFacts
+from domain.refund_json import return_to_json
+from domain.returns import Label, Return
+from domain.scans import Scan
+from integrations.errors import Refused, VendorError
+from store import people, returns, scans
+from store.db import reading, transaction
+from tasks.connect import Connections
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One case with what was read for it just now. `customer` is our id of the shopper, `card` a fingerprint."""
+
+    case: str
+    facts: RefundFacts
+    customer: str
+    card: str
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """One case whose facts could not be read, and why."""
+
+    case: str
+    why: str
+
+
+async def read_return(c: Connections, portal_id: str) -> Return:
+    """Read one return from the portal and keep it; its labels become known with it."""
+    ret: Return = await c.portal.ret(portal_id)
+    keep_returns(c, [ret])
+    return ret
+
+
+def keep_returns(c: Connections, read: Sequence[Return]) -> None:
+    """Write returns as they were read."""
+    with transaction(c.engine) as connection:
+        for ret in read:
+            returns.remember(connection, ret, return_to_json(ret), c.clock())
+
+
+async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRead]:
+    """Read the facts of these cases, many at once."""
+    with reading(c.engine) as connection:
+        rows = returns.labels_by_case(connection, cases)
+        parents = returns.by_ids(connection, {row.return_id for row in rows.values()})
+        heard = scans.of_numbers(connection, (row.tracking for row in rows.values()))
+    known = [case for case in cases if case in rows]
+    portal_ids = sorted({_portal_id(parents[rows[case].return_id]) for case in known})
+    read = await _each(portal_ids, c.portal.ret, c.concurrency)
+    keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
+    orders = await _each(
+        sorted({ret.order for ret in read.values() if isinstance(ret, Return) and ret.order}), _reader(c), c.concurrency
+    )
+
+    async def one(case: str) -> Gathered | NotRead:
+        row = rows[case]
+        ret = read[_portal_id(parents[row.return_id])]
+        if not isinstance(ret, Return):
+            return NotRead(case, f"the return could not be read: {ret}")
+        order = orders.get(ret.order)
+        return await _facts(c, case, ret, order, heard.get(row.tracking, ()))
+
+    return list(await asyncio.gather(*map(one, known)))
+
+
+async def _facts(
+    c: Connections, case: str, ret: Return, order: Order | VendorError | None, heard: tuple[Scan, ...]
+) -> Gathered | NotRead:
+    label = next((label for label in ret.labels if case == f"{ret.id}/label-{label.id}"), None)
+    if label is None:
+        return NotRead(case, "the label is not on the return any more")
+    if isinstance(order, VendorError) and not isinstance(order, Refused):
+        return NotRead(case, f"the order could not be read: {order}")
+    found = order if isinstance(order, Order) else None
+    quote: Quote | None = None
+    if found is not None:
+        try:
+            quote = await _quote(c, ret, label, found)
+        except VendorError as error:
+            return NotRead(case, f"the shop gave no quote: {error}")
+    facts = RefundFacts(
+        case=case, ret=ret, label=label, scans=heard, order=found, quote=quote,
+        home_country=c.home_country, portal_pays_whole=c.mover_name == "portal",
+    )  # fmt: skip
+    customer = f"shop-{found.shopper.id}" if found else ""
+    return Gathered(case, facts, customer, _card(found), c.clock())
+
+
+async def _quote(c: Connections, ret: Return, label: Label, order: Order) -> Quote | None:
+    """What the shop would refund for the label's lines; None where the label has none."""
+    wanted = [(line.shop_line, line.quantity) for line in ret.lines_of(label) if line.outcome == "refund"]
+    if not wanted or not all(line for line, _ in wanted):
+        return None
+    quote: Quote = await c.storefront.quote(order, wanted)
+    return quote
+
+
+def _reader(c: Connections) -> Callable[[str], Awaitable[Order]]:
+    async def read(order: str) -> Order:
+        found: Order = await c.storefront.order(order)
+        _remember_shopper(c, found)
+        return await _with_disputes(c, found) if c.mover_name == "payments" else found
+
+    return read
+
+
+async def _with_disputes(c: Connections, order: Order) -> Order:
+    """Where the payments vendor pays, what it says of disputes counts too."""
+    disputes = set(order.disputes)
+    for tender in order.tenders:
+        if tender.payment:
+            disputes |= set((await c.refunds_at_payments.payment(tender.payment)).disputes)
+    return replace(order, disputes=tuple(sorted(disputes)))
+
+
+def _remember_shopper(c: Connections, order: Order) -> None:
+    who = order.shopper
+    if not who.id:
+        return
+    person = Person(
+        id=f"shop-{who.id}", name=who.name, email=who.email, language=who.language or "en",
+        country=order.ship_to.country, region=order.ship_to.region,
+    )  # fmt: skip
+    with transaction(c.engine) as connection:
+        people.remember(connection, [person], c.clock())
+
+
+def _card(order: Order | None) -> str:
+    return next((tender.card for tender in order.tenders if tender.card), "") if order else ""
+
+
+def _portal_id(row: Any) -> str:
+    return str(row.id).removeprefix(f"{row.portal}-")
+
+
+async def _each(
+    names: Iterable[str], read: Callable[[str], Awaitable[Value]], at_once: int
+) -> Mapping[str, Value | VendorError]:
+    """Read every one, `at_once` at a time; a vendor's error stands in the place of what could not be read."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(name: str) -> tuple[str, Value | VendorError]:
+        async with gate:
+            try:
+                return name, await read(name)
+            except VendorError as error:
+                return name, error
+
+    return dict(await asyncio.gather(*map(one, names)))

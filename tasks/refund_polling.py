@@ -1,0 +1,158 @@
+"""Polling: what webhooks missed is found in the vendors' own lists, and a webhook that is switched off is seen.
+
+Each source has its cursor, which moves only after what was read is kept, and reads some minutes again, because lists
+lag. One that does not answer is a problem of the run and stops no other.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from domain.news import DisputeTouched, News, RefundTouched
+from domain.returns import Return
+from domain.scans import Scan
+from integrations.errors import VendorError
+from integrations.pages import Page
+from store import cursors, inbox, scans, watches
+from store.db import reading, transaction
+from tasks.connect import Connections
+from tasks.reading import Read, keep_unreadable
+from tasks.refund_events import TakenIn, touched
+from tasks.refund_facts import keep_returns
+from tasks.report import Report
+
+OVERLAP: Final = timedelta(minutes=10)
+FIRST_LOOK: Final = timedelta(days=7)
+"""How far back a source is read that never was."""
+EVERY: Final = timedelta(minutes=5)
+"""How often the vendors' lists are read: webhooks bring the news within a second, this is for what they miss."""
+WATCH_EVERY: Final = timedelta(minutes=15)
+
+Keep = Callable[[Any], None]
+
+
+async def poll(c: Connections, report: Report) -> TakenIn:
+    """Read every source whose time has come; return what is to be decided because of it."""
+    found = TakenIn()
+    if _due(c, "poll returns", EVERY):
+        await _read(c, report, "poll returns", c.portal.returns, lambda page: _returns(c, page, found))
+    for feed in c.feeds:
+        if _due(c, f"poll {feed.VENDOR}", EVERY):
+            await _read(c, report, f"poll {feed.VENDOR}", feed.updated, lambda page: _scans(c, page, found))
+    if c.refunds_at_payments and _due(c, "poll payments", EVERY):
+        await _read(c, report, "poll payments", c.refunds_at_payments.events, lambda page: _news(page, found))
+    await _orders(c, report, found)
+    return found
+
+
+async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
+    """Orders that changed: a refund by hand, a dispute, a cancellation. Only those with a return matter."""
+    if not _due(c, "poll orders", EVERY):
+        return
+
+    def keep(page: Any) -> None:
+        found.cases += touched(c, (), (), [order.id for order in page.items])
+
+    await _read(c, report, "poll orders", c.storefront.orders_touched, keep)
+
+
+async def watch(c: Connections, report: Report) -> None:
+    """Look at every vendor's subscriptions; one that is off is written down with its remedy and reported."""
+    if not _due(c, "watchdog", WATCH_EVERY):
+        return
+    for vendor in (c.portal, c.storefront, c.refunds_at_payments, *c.feeds):
+        if vendor is None:
+            continue
+        try:
+            subscriptions = await vendor.subscriptions()
+        except VendorError as error:
+            report.problems.append(f"the webhooks at {vendor.VENDOR} could not be looked at: {error}")
+            continue
+        _write_watch(c, vendor.VENDOR, subscriptions, report)
+    _move(c, "watchdog", c.clock())
+
+
+def _write_watch(c: Connections, vendor: str, subscriptions: list[Any], report: Report) -> None:
+    off = [each for each in subscriptions if not each.active]
+    said, remedy = f"{len(subscriptions)} on", ""
+    if not subscriptions:
+        said, remedy = "no webhook is set up", f"recoup hooks add {vendor}"
+    elif off:
+        said = "; ".join(f"{each.topic or each.url}: {each.said or 'off'}" for each in off)
+        remedy = f"Switch it on again at {vendor}; meanwhile its events come with the poller, minutes late"
+    if off:
+        report.problems.append(f"a webhook at {vendor} is off: {said}")
+    with transaction(c.engine) as connection:
+        watches.put(connection, vendor, ok=bool(subscriptions) and not off, said=said, remedy=remedy, at=c.clock())
+
+
+def purge(c: Connections, keep_days: int) -> int:
+    """Empty the bodies of events that are done and older than that, once a day; fingerprints stay."""
+    if not _due(c, "purge inbox", timedelta(days=1)):
+        return 0
+    now = c.clock()
+    with transaction(c.engine) as connection:
+        purged = inbox.purge(connection, now - timedelta(days=keep_days), now)
+        cursors.move(connection, "purge inbox", now)
+    return purged
+
+
+def _returns(c: Connections, page: Page[Return], found: TakenIn) -> None:
+    keep_returns(c, page.items)
+    heard = [scan for ret in page.items for scan in _label_scans(ret)]
+    with transaction(c.engine) as connection:
+        scans.remember(connection, heard, c.clock())
+    found.cases += touched(c, (), [ret.portal_id for ret in page.items], ())
+
+
+def _label_scans(ret: Return) -> list[Scan]:
+    """The portal's own status of a label is a scan too, if a bare one."""
+    return [
+        Scan(
+            tracking=label.tracking, carrier=label.carrier, meaning=label.status, at=label.updated_at,  # type: ignore[arg-type]
+            source=ret.portal, words=label.status,
+        )
+        for label in ret.labels
+        if label.tracking and label.status
+    ]  # fmt: skip
+
+
+def _scans(c: Connections, page: Page[Scan], found: TakenIn) -> None:
+    with transaction(c.engine) as connection:
+        numbers = scans.remember(connection, page.items, c.clock())
+    found.cases += touched(c, numbers, (), ())
+
+
+def _news(page: Page[News], found: TakenIn) -> None:
+    found.refunds += [news for news in page.items if isinstance(news, RefundTouched)]
+    found.disputes += [news for news in page.items if isinstance(news, DisputeTouched)]
+
+
+async def _read(
+    c: Connections, report: Report, name: str, pages: Callable[[datetime], AsyncIterator[Any]], keep: Keep
+) -> None:
+    """Read one source from its cursor on, and move the cursor when all of it is kept."""
+    began = c.clock()
+    with reading(c.engine) as connection:
+        since = cursors.at(connection, name)
+    unread = Read()
+    try:
+        async for page in pages(since - OVERLAP if since else began - FIRST_LOOK):
+            keep(page)
+            keep_unreadable(c, page.unreadable, unread, began)
+    except VendorError as error:
+        report.problems.append(f"{name}: {error}")
+        return
+    report.problems += unread.problems
+    _move(c, name, began)
+
+
+def _due(c: Connections, name: str, every: timedelta) -> bool:
+    with reading(c.engine) as connection:
+        last = cursors.at(connection, name)
+    return last is None or c.clock() - last >= every
+
+
+def _move(c: Connections, name: str, to: datetime) -> None:
+    with transaction(c.engine) as connection:
+        cursors.move(connection, name, to)

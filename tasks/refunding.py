@@ -1,0 +1,191 @@
+"""Refunding: one label's money, from the decision to the answer. Waves of distinct orders: gather, decide, perform.
+
+Labels of one order go one after the other, because what the shop quotes for the second depends on the first. The
+facts are read just before the decision, which is just before the call; only where a call had to wait its turn for
+longer than `FRESH` is the case left for the next look instead of acting on what is old.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from domain.instants import day_in
+from domain.money import Money
+from domain.orders import RefundAnswer
+from domain.people import Person
+from domain.refund_case import RefundFacts
+from ledger import refund_entries
+from ledger.entries import Context
+from ledger.settlements import Settlement
+from store import cases, decisions, exposures, people, returns, switches
+from store.db import reading, transaction
+from tasks.connect import Connections
+from tasks.movers import Payout
+from tasks.performing import Job, Outcome, Run, perform_step
+from tasks.refund_deciding import OPERATION, Decided, decide_all, key_of
+from tasks.refund_facts import Gathered, NotRead, gather
+from tasks.report import Report
+
+FRESH: Final = timedelta(seconds=60)
+RETRY_UNREAD: Final = timedelta(minutes=2)
+WAVE: Final = 64
+WAYS: Final[dict[str, refund_entries.Mover]] = {"payments": "payments", "storefront": "storefront", "portal": "portal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was decided for the cases of one call, and what became of the money."""
+
+    decided: list[Decided]
+    outcomes: list[Outcome]
+
+
+async def settle_cases(c: Connections, wanted: Iterable[str], run: Run, report: Report) -> Settled:
+    """Decide these cases on fresh facts and send what is due; what cannot be read is looked at again soon."""
+    done = Settled([], [])
+    for wave in _waves(c, list(dict.fromkeys(wanted))):
+        found = await gather(c, wave)
+        _not_read(c, [each for each in found if isinstance(each, NotRead)], report)
+        decided = decide_all(c, [each for each in found if isinstance(each, Gathered)], run)
+        report.add_verdicts([each.verdict for each in decided])
+        outcomes = await send(c, decided, run)
+        report.add_outcomes(outcomes)
+        done.decided.extend(decided)
+        done.outcomes.extend(outcomes)
+    return done
+
+
+def _waves(c: Connections, wanted: list[str]) -> list[list[str]]:
+    """The cases in waves in which no order stands twice."""
+    with reading(c.engine) as connection:
+        rows = returns.labels_by_case(connection, wanted)
+        parents = returns.by_ids(connection, {row.return_id for row in rows.values()})
+    waves: list[list[str]] = []
+    orders: list[set[str]] = []
+    first_open: dict[str, int] = {}
+    for case in wanted:
+        if case not in rows:
+            continue
+        order = parents[rows[case].return_id].order_ref or case
+        place = first_open.get(order, 0)
+        while place < len(waves) and (order in orders[place] or len(waves[place]) >= WAVE):
+            place += 1
+        if place == len(waves):
+            waves.append([])
+            orders.append(set())
+        waves[place].append(case)
+        orders[place].add(order)
+        first_open[order] = place + 1
+    return waves
+
+
+def _not_read(c: Connections, unread: Sequence[NotRead], report: Report) -> None:
+    if not unread:
+        return
+    now = c.clock()
+    with transaction(c.engine) as connection:
+        for each in unread:
+            returns.put_stage(connection, each.case, "waiting", now + RETRY_UNREAD, now)
+    report.problems += [f"{each.case}: {each.why}" for each in unread]
+
+
+async def send(c: Connections, decided: Sequence[Decided], run: Run) -> list[Outcome]:
+    """Perform the refunds that are ours, at once; each has its own outcome."""
+    due = [each for each in decided if each.step is not None]
+    with reading(c.engine) as connection:
+        rows = cases.by_id(connection, {each.gathered.case for each in due})
+        known = people.by_ids(connection, {each.gathered.customer for each in due})
+    gate = asyncio.Semaphore(c.concurrency)
+
+    async def one(each: Decided) -> Outcome:
+        case = rows[each.gathered.case]
+        job = Job(each.step, case, known.get(case.customer) or Person(id=case.customer), run)
+        async with gate:
+            return await perform_step(c, job, partial(_refund, each.gathered))
+
+    outcomes = list(await asyncio.gather(*map(one, due)))
+    _mark(c, outcomes)
+    return outcomes
+
+
+async def _refund(gathered: Gathered, c: Connections, job: Job) -> Settlement:
+    """Last look, then one call. Raises the vendor's errors."""
+    now = c.clock()
+    with reading(c.engine) as connection:
+        stopped = switches.stopped(connection, OPERATION)
+    if stopped or now - gathered.read_at > FRESH:
+        why = stopped or "the facts are too old to act on; they are read again"
+        return Settlement(key=job.step.key, state="dropped", at=now, detail=why)
+    facts = gathered.facts
+    if c.mover is None or facts.order is None or facts.quote is None:
+        return Settlement(key=job.step.key, state="dropped", at=now, detail="no mover is set: refunds.mover")
+    payout = Payout(key=job.step.key, ret=facts.ret, order=facts.order, quote=facts.quote)
+    return settlement(c, job, await c.mover.pay(payout), facts)
+
+
+def settlement(c: Connections, job: Any, answer: RefundAnswer, facts: RefundFacts | None = None) -> Settlement:
+    """What a mover's answer means, whether it came at once or was asked for later (then without `facts`)."""
+    at, vendor = answer.at or c.clock(), c.mover.vendor if c.mover else ""
+    if answer.state == "succeeded" and answer.amount is not None:
+        return _succeeded(c, job, answer, at, facts or _paid_for(c, job.case.id))
+    if answer.state in ("pending", "succeeded"):
+        return Settlement(
+            key=job.step.key, state="unknown", at=at, vendor=vendor, vendor_ref=answer.ref,
+            detail="accepted; the money has not arrived yet" + (f": {answer.why}" if answer.why else ""),
+        )  # fmt: skip
+    return Settlement(
+        key=job.step.key, state="refused", at=at, vendor=vendor, vendor_ref=answer.ref,
+        detail=f"{answer.state}: {answer.why or 'without a reason'}", case_changes=(("trouble", "refund_failed"),),
+    )  # fmt: skip
+
+
+def _succeeded(c: Connections, job: Any, answer: RefundAnswer, at: datetime, facts: RefundFacts | None) -> Settlement:
+    """The money went: contra revenue by the way it left, and its goods are expected back, line by line."""
+    amount, vendor = answer.amount or Money(0, job.case.currency), c.mover.vendor if c.mover else ""
+    about = context(c, job, at, vendor, answer.ref)
+    with transaction(c.engine) as connection:
+        lines = exposures.confirm(connection, job.case.id, amount)
+    shares = facts.quote.shares if facts and facts.quote else ()
+    tenders = facts.order.tenders if facts and facts.order else ()
+    left = refund_entries.ways(amount, WAYS[c.mover_name], shares, tenders)
+    goods = [(line.line, line.refunded, line.cost) for line in lines]
+    return Settlement(
+        key=job.step.key, state="done", at=at, vendor=vendor, vendor_ref=answer.ref, amount=amount,
+        detail=f"{amount} went back",
+        entries=(refund_entries.vip_refund(about, left), *refund_entries.expected(about, goods)),
+        case_changes=(
+            ("state", "closed"), ("outcome", "refunded"), ("closed_on", about.effective_on.isoformat()),
+            ("remaining_minor", 0),
+        ),
+    )  # fmt: skip
+
+
+def _paid_for(c: Connections, case: str) -> RefundFacts | None:
+    """The facts that the money was decided on, as they were stored with the decision."""
+    with reading(c.engine) as connection:
+        return decisions.paid_for(connection, case)
+
+
+def context(c: Connections, job: Any, at: datetime, vendor: str, ref: str, *, key: str = "") -> Context:
+    """What every entry about a refund case says besides its amounts."""
+    return Context(
+        key=key or job.step.key, occurred_at=at, effective_on=day_in(at, c.zone), belongs_to=job.case.opened_on[:7],
+        operation=OPERATION, case=job.case.id, vendor=vendor, vendor_ref=ref, flow_run=job.run.flow_run,
+        policy_version=job.case.policy_version,
+    )  # fmt: skip
+
+
+def _mark(c: Connections, outcomes: Sequence[Outcome]) -> None:
+    """Stages follow the steps; what was dropped or did not happen is decided again soon."""
+    now = c.clock()
+    again = {"void": RETRY_UNREAD, "dropped": RETRY_UNREAD, "failed": RETRY_UNREAD}
+    with transaction(c.engine) as connection:
+        for outcome in outcomes:
+            case = outcome.key.removeprefix(key_of(""))
+            if outcome.state in again:
+                returns.put_stage(connection, case, "waiting", now + again[outcome.state], now)
+            else:
+                returns.put_stage(connection, case, "ended" if outcome.state == "refused" else "paid", None, now)
