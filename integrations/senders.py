@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from domain.news import News
 from integrations.gorgias import events as gorgias_events
 from integrations.gorgias import signature as gorgias
+from integrations.loop import events as loop_events
+from integrations.loop import signature as loop
 from integrations.signing import ReadEnvelope, Verify
 from integrations.standard import events as standard_events
 from integrations.standard import signature as standard
@@ -28,6 +30,7 @@ class Sender(NamedTuple):
 
 
 SENDERS: dict[str, Sender] = {
+    "loop": Sender(loop.verify, loop_events.envelope, loop_events.news),
     "gorgias": Sender(gorgias.verify, gorgias_events.envelope, gorgias_events.news),
     "zendesk": Sender(zendesk.verify, zendesk_events.envelope, zendesk_events.news),
     "twilio": Sender(twilio.verify, twilio_events.envelope, twilio_events.news),
