@@ -16,6 +16,7 @@ from domain.instants import day_in
 from domain.money import Money
 from domain.orders import RefundAnswer
 from domain.people import Person
+from domain.refund_amount import reduce
 from domain.refund_case import RefundFacts
 from ledger import refund_entries
 from ledger.entries import Context
@@ -104,25 +105,25 @@ async def send(c: Connections, decided: Sequence[Decided], run: Run) -> list[Out
         case = rows[each.gathered.case]
         job = Job(each.step, case, known.get(case.customer) or Person(id=case.customer), run)
         async with gate:
-            return await perform_step(c, job, partial(_refund, each.gathered))
+            return await perform_step(c, job, partial(_refund, each))
 
     outcomes = list(await asyncio.gather(*map(one, due)))
     _mark(c, outcomes)
     return outcomes
 
 
-async def _refund(gathered: Gathered, c: Connections, job: Job) -> Settlement:
+async def _refund(decided: Decided, c: Connections, job: Job) -> Settlement:
     """Last look, then one call. Raises the vendor's errors."""
     now = c.clock()
     with reading(c.engine) as connection:
         stopped = switches.stopped(connection, OPERATION)
-    if stopped or now - gathered.read_at > FRESH:
+    if stopped or now - decided.gathered.read_at > FRESH:
         why = stopped or "the facts are too old to act on; they are read again"
         return Settlement(key=job.step.key, state="dropped", at=now, detail=why)
-    facts = gathered.facts
-    if c.mover is None or facts.order is None or facts.quote is None:
+    facts, amount = decided.gathered.facts, decided.verdict.amount
+    if c.mover is None or facts.order is None or facts.quote is None or amount is None:
         return Settlement(key=job.step.key, state="dropped", at=now, detail="no mover is set: refunds.mover")
-    payout = Payout(key=job.step.key, ret=facts.ret, order=facts.order, quote=facts.quote)
+    payout = Payout(key=job.step.key, ret=facts.ret, order=facts.order, quote=reduce(facts.quote, amount))
     return settlement(c, job, await c.mover.pay(payout), facts)
 
 
