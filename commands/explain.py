@@ -46,7 +46,8 @@ def explain(name: str, *, why_not: bool = False, json: bool = False) -> int:
         _show(story)
     if len(stories) > MANY:
         out().print(f"{len(stories) - MANY} more: " + ", ".join(story.case.id for story in stories[MANY:]))
-    next_commands((f"recoup ledger trace dunning/{ids[0]}/opened", "from the first booking to the vendor's reference"))
+    first = f"dunning/{ids[0]}/opened" if stories[0].case.operation == "dunning" else f"refunds/{ids[0]}"
+    next_commands((f"recoup ledger trace {first}", "from the first booking to the vendor's reference"))
     return 0
 
 
@@ -56,9 +57,13 @@ def _show(story: "Story") -> None:
     case, console = story.case, out()
     failed, left = Money(case.failed_minor, case.currency), Money(case.remaining_minor, case.currency)
     state = f"{case.state} {case.outcome}".strip().replace("_", " ")
-    console.print(f"\nCase {case.id} · customer {case.customer} · {failed} failed on {case.opened_on} · {state}\n")
+    what = "failed" if case.operation == "dunning" else "to go back, first seen"
+    console.print(f"\nCase {case.id} · customer {case.customer} · {failed} {what} on {case.opened_on} · {state}\n")
     for line in story.lines:
         _line(line)
+    if case.operation != "dunning":
+        console.print(f"\n  Result  {state} · policy {case.policy_version}\n")
+        return
     result = f"recovered {failed}" if case.outcome == "recovered" else f"{left} left to pay"
     console.print(f"\n  Result  {result} · {case.treatment} ({case.decline_rule}) · policy {case.policy_version}\n")
 
