@@ -21,10 +21,12 @@ def list_policies(*, json_: Annotated[bool, Parameter(name="--json", negative=""
         One JSON document.
     """
     from policies.load import inspect
+    from policies.refunds import inspect_refunds
 
     folder = load().policies_dir
     version, findings = inspect(folder)
-    rows = [{"operation": "dunning", "version": version or "cannot be used", "folder": str(folder)}]
+    versions = {"dunning": version, "refunds": inspect_refunds(folder, []).version}
+    rows = [{"operation": name, "version": found, "folder": str(folder)} for name, found in versions.items()]
     if json_:
         document: dict[str, Any] = {"schema": SCHEMA, "policies": rows, "findings": [str(each) for each in findings]}
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")

@@ -25,6 +25,7 @@ from policies.ladders import read_dunning, read_senders
 from policies.messages import Messages, read_messages, read_register
 from policies.quiet_hours import read_quiet_hours
 from policies.reading import Table, read
+from policies.refunds import inspect_refunds
 from policies.wording import check_words
 
 FOLDER = Path(__file__).parent
@@ -101,9 +102,10 @@ def load_quiet_hours(folder: Path = FOLDER) -> QuietHours:
 
 
 def inspect(folder: Path = FOLDER) -> tuple[str, tuple[Finding, ...]]:
-    """The version that the files make, and everything that is wrong in any of them."""
+    """The version that the files of dunning make, and everything that is wrong in any file."""
     findings: list[Finding] = []
     loaded = _read_policy(folder, findings)
+    inspect_refunds(folder, findings)
     read_costs(read(folder / "costs.toml", findings))
     _read_messages(folder, findings)
     _read_quiet_hours(folder, findings)
