@@ -21,6 +21,7 @@ State = Literal["open", "reopened", "received", "lost", "withdrawn"]
 Place = Literal["open", "received", "lost", "withdrawn"]
 
 RULES: Final = {
+    "X-00": "On its way, and not due yet",
     "X-01": "The inspection found every piece in order",
     "X-02": "Fewer pieces came than were refunded",
     "X-03": "The parcel was empty",
@@ -31,7 +32,7 @@ RULES: Final = {
     "X-08": "The carrier lost or damaged the parcel",
     "X-09": "The label was voided after its first scan",
     "X-10": "The parcel was not delivered by the day it was due",
-    "X-11": "Nothing came in all the time there was; written off",
+    "X-11": "Nothing came in all the time there was, so it is written off",
     "X-12": "The refund failed afterwards, so nothing is at risk",
     "X-13": "It came after it had been written off",
     "X-20": "A person settled it",
@@ -39,7 +40,7 @@ RULES: Final = {
 
 WORDS: Final = {
     "X-02": "short", "X-03": "empty", "X-04": "wrong", "X-06": "uninspected", "X-07": "going-back",
-    "X-08": "carrier-lost", "X-09": "voided", "X-10": "overdue", "X-11": "written-off", "X-13": "late",
+    "X-08": "carrier-lost", "X-09": "voided", "X-10": "overdue", "X-13": "late",
 }  # fmt: skip
 """The word of a rule that needs a person, as it stands in the key of the person's task."""
 
@@ -55,6 +56,8 @@ NEXT: Final = {
     "X-13": ("inspect the parcel; it was written off and has been delivered", "warehouse"),
 }
 """What is to be done next and by whom, by rule."""
+
+_RULE_OF: Final = {action: rule for rule, (action, _) in NEXT.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,11 @@ def follow(exposure: Exposure, heard: Heard, rules: ExposureRules, now: datetime
     ):  # fmt: skip
         return None
     return change._replace(at=max(exposure.opened_at, min(change.at, now)))
+
+
+def asks_for(exposure: Exposure) -> str:
+    """The rule by which a person has to act on the line now; empty where nobody has to."""
+    return _RULE_OF.get(exposure.next_action, "") if exposure.state == "reopened" else ""
 
 
 def settle(exposure: Exposure, received: int, now: datetime, note: str) -> Change:

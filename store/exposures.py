@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.exposure import Exposure, split
@@ -25,6 +25,12 @@ WHOLE: Final = "all"
 """The one line of a refund whose lines the portal does not name."""
 AGES: Final = ((0, 7), (8, 30), (31, 60), (61, None))
 """Days since the refund: the buckets that exposure is shown in."""
+
+
+PAGE: Final = 500
+LATE: Final = timedelta(days=90)
+
+booking = steps.alias("booking")
 
 
 class Aged(NamedTuple):
@@ -68,18 +74,25 @@ def by_case(connection: Connection, cases: Iterable[str]) -> tuple[Exposure, ...
     return tuple(_exposure(row) for row in rows)
 
 
-def to_follow(connection: Connection, now: datetime, *, after: str = "", page: int = 500) -> tuple[Exposure, ...]:
-    """Lines whose refund is done and which may still change: whole cases, in pages after the case `after`.
+def to_follow(connection: Connection, now: datetime, *, after: str = "", page: int = PAGE) -> list[str]:
+    """Cases after `after` whose refund is done and booked and of which a line may still change; at most `page`.
 
     What is out; what was received or given up within 90 days, because an inspection or a parcel may come late.
     """
-    recent = (exposures.c.state.in_(("received", "lost"))) & (
-        exposures.c.changed_at > to_text(now - timedelta(days=90))
-    )
+    recent = exposures.c.state.in_(("received", "lost")) & (exposures.c.changed_at > to_text(now - LATE))
     mine = and_(or_(exposures.c.state.in_(OUT), recent), exposures.c.decided_by == "", exposures.c.case_id > after)
-    cases = select(exposures.c.case_id).distinct().select_from(_with_steps()).where(mine, steps.c.state == "done")
-    chosen = cases.order_by(exposures.c.case_id).limit(page)
-    return by_case(connection, [case for (case,) in connection.execute(chosen)])
+    booked = _expected_step(("done",))
+    cases = (
+        select(exposures.c.case_id).distinct().select_from(_with_steps()).where(mine, steps.c.state == "done", booked)
+    )
+    return [case for (case,) in connection.execute(cases.order_by(exposures.c.case_id).limit(page))]
+
+
+def not_booked(connection: Connection, *, page: int = PAGE) -> list[str]:
+    """Cases whose refund is done and whose goods are not in the books as expected yet; at most `page`."""
+    cases = select(exposures.c.case_id).distinct().select_from(_with_steps())
+    chosen = cases.where(steps.c.state == "done", ~_expected_step(("done", "refused")))
+    return [case for (case,) in connection.execute(chosen.order_by(exposures.c.case_id).limit(page))]
 
 
 def change(connection: Connection, before: Exposure, after: Exposure) -> bool:
@@ -127,6 +140,11 @@ def received_between(connection: Connection, since: datetime, until: datetime) -
         if first <= at < last and all(line.state == "received" for line in lines):
             found.append((case, from_text(min(line.opened_at for line in lines)), from_text(at)))
     return found
+
+
+def _expected_step(states: Sequence[str]) -> ColumnElement[bool]:
+    key = "refunds/" + exposures.c.case_id + "/expected"
+    return exists(select(booking.c.key).where(booking.c.key == key, booking.c.state.in_(states)))
 
 
 def _with_steps() -> Any:
