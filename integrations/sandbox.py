@@ -1,4 +1,4 @@
-"""All pretended vendors in one process: /stripe, /twilio and /gorgias over HTTP, and a mail server beside them.
+"""All pretended vendors in one process: /stripe, /twilio and so on over HTTP, and a mail server beside them.
 
     python -m integrations.sandbox --port 0 --mail-port 0 [--seed FILE]
 
@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 
 import uvicorn
 
+from integrations.aftership import sandbox as aftership
+from integrations.easypost import sandbox as easypost
 from integrations.faults import App, Message, Receive, Scope, Send, answer, read_body
 from integrations.gorgias import sandbox as gorgias
 from integrations.mail.sandbox import Sink
@@ -66,7 +68,13 @@ class Addresses(NamedTuple):
 
 def build(clock: Clock, sink: Sink | None = None) -> App:
     """One ASGI app with every vendor under its name; each call makes vendors with their own memory."""
-    vendors = {"stripe": stripe.build(clock), "twilio": twilio.build(clock), "gorgias": gorgias.build(clock)}
+    vendors = {
+        "stripe": stripe.build(clock),
+        "twilio": twilio.build(clock),
+        "gorgias": gorgias.build(clock),
+        "aftership": aftership.build(clock),
+        "easypost": easypost.build(clock),
+    }
     controls = {**vendors, **({"mail": sink.app} if sink else {})}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
