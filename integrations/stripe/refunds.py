@@ -64,7 +64,8 @@ class StripeRefunds:
         try:
             minor, asked = mapping.to_stripe(amount), _asked(payment, name)
         except (ValueError, Refused) as error:
-            return RefundAnswer(state="refused", amount=amount, why=str(error))
+            why = error.message if isinstance(error, Refused) else str(error)
+            return RefundAnswer(state="refused", amount=amount, why=why)
         why = await self._unfit(payment, amount, name)
         if why:
             return RefundAnswer(state="refused", amount=amount, why=why)

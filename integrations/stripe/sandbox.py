@@ -1,16 +1,23 @@
 """The pretended Stripe as an ASGI app: the same paths, parameters and JSON as api.stripe.com, state in memory.
 
     POST /_sandbox/stripe/seed      see sandbox_seed; may be sent many times
-    POST /_sandbox/stripe/act       {"renewal", "do", …}: an action now, see sandbox_people
+    POST /_sandbox/stripe/act       {"renewal", "do", …}: an action now, see sandbox_people; {"payment", "do", …}: with
+                                    a payment of an order, a charge or a refund, see sandbox_payments;
+                                    {"webhook": id, "on": bool}: an endpoint is enabled or disabled
+    POST /_sandbox/stripe/refunds   {"fates": […]}: how the next refunds go, see sandbox_refunds; {"seconds": s}: how
+                                    long each call takes, while which its key is in use
     POST /_sandbox/stripe/clock     {"now": instant or null}; what is scripted until then happens
-    GET  /_sandbox/stripe/effects   what was really done: key, renewal, charge, amount, outcome, by, times
+    GET  /_sandbox/stripe/effects   what was really done: "effects" [key, renewal, charge, amount, outcome, by, times],
+                                    "refunds": [key, payment, charge, refund, amount, currency, outcome, by, at]
     POST /_sandbox/stripe/reset     forget everything
     POST /_sandbox/stripe/faults    see integrations.faults
+    …    /_sandbox/stripe/hooks, /_sandbox/stripe/deliveries    see integrations.sandbox_hooks
 
 A key is kept for 24 hours of the clock, as Stripe promises at least: the same key with the same parameters gets the
 stored answer, declines included; with others a 400.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,13 +27,21 @@ from urllib.parse import parse_qsl, unquote
 
 from integrations.faults import App, Faults, Receive, Scope, Send, answer, read_body, wrap
 from integrations.sandbox_clock import Clock
-from integrations.stripe import sandbox_people, sandbox_seed
+from integrations.sandbox_hooks import Deliveries
+from integrations.sandbox_hooks import wrap as wrap_hooks
+from integrations.stripe import sandbox_people, sandbox_refunds, sandbox_seed, sandbox_webhooks
 from integrations.stripe.sandbox_account import Account
 from integrations.stripe.sandbox_objects import Json
 from integrations.stripe.sandbox_shelves import FILTERS, ApiError, check_levels, invalid
 
 KEY_KEPT_SECONDS = 24 * 3600
 LONGEST_KEY = 255
+CONFLICT = 409
+KEY_IN_USE: Json = {
+    "message": "There is currently another in-progress request using this Stripe-Idempotent-Key.",
+    "type": "idempotency_error",
+    "code": "idempotency_key_in_use",
+}
 COMMON = frozenset(
     {"limit", "starting_after", "expand[]", *(f"created[{name}]" for name in ("gt", "gte", "lt", "lte"))}
 )
@@ -50,8 +65,20 @@ class Vendor:
     """Everything behind one app."""
 
     clock: Clock
-    account: Account = field(default_factory=Account)
+    deliveries: Deliveries
     kept: dict[str, Kept] = field(default_factory=dict)
+    in_use: set[str] = field(default_factory=set)
+    seconds: float = 0.0
+    """How long a refund takes, in real seconds."""
+    account: Account = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.account = Account(self.emit)
+
+    def emit(self, kind: str, event: Json) -> None:
+        """Have an event delivered, where anybody listens."""
+        if self.deliveries.hooks:
+            self.deliveries.emit(kind, event)
 
     def now(self) -> int:
         """The clock in Unix seconds."""
@@ -69,13 +96,14 @@ class Vendor:
 
     def clear(self) -> None:
         """Forget everything but the clock."""
-        self.account = Account()
-        self.kept = {}
+        self.account = Account(self.emit)
+        self.kept, self.seconds = {}, 0.0
 
 
 def build(clock: Clock) -> App:
     """The ASGI app, with its fault switches; each call makes one with its own memory."""
-    vendor, faults = Vendor(clock), Faults("stripe")
+    deliveries = Deliveries("stripe", clock, sandbox_webhooks.sign, sandbox_webhooks.RETRIES)
+    vendor, faults = Vendor(clock, deliveries), Faults("stripe")
     clock.listen(vendor.moved)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,10 +114,18 @@ def build(clock: Clock) -> App:
             await answer(send, status, json.dumps(shown).encode())
             return
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        key = headers.get("idempotency-key", "")
+        if scope["method"] == "POST" and key in vendor.in_use:
+            await answer(send, CONFLICT, _dump({"error": KEY_IN_USE}))
+            return
+        if scope["method"] == "POST" and path == "/v1/refunds" and vendor.seconds:
+            vendor.in_use.add(key)
+            await asyncio.sleep(vendor.seconds)
+            vendor.in_use.discard(key)
         status, raw = _call(vendor, scope["method"], path, query or body, headers)
         await answer(send, status, raw)
 
-    return wrap(app, faults)
+    return wrap(wrap_hooks(app, deliveries), faults)
 
 
 def _call(vendor: Vendor, method: str, path: str, text: str, headers: dict[str, str]) -> tuple[int, bytes]:
@@ -102,7 +138,7 @@ def _call(vendor: Vendor, method: str, path: str, text: str, headers: dict[str, 
             form.setdefault(name, []).append(value)
         if method == "POST":
             return _once(vendor, path, text, form, headers.get("idempotency-key", ""), now)
-        return 200, _dump(_read(vendor.account, path, form))
+        return 200, _dump(_read(vendor, path, form))
     except ApiError as error:
         return error.status, _dump({"error": error.error})
 
@@ -119,14 +155,15 @@ def _once(vendor: Vendor, path: str, text: str, form: Form, key: str, now: int) 
             )
             raise ApiError(400, {"message": message, "type": "idempotency_error"})
         return kept.status, kept.body
-    parts = path.strip("/").split("/")
-    if len(parts) != 4 or parts[1] != "invoices" or parts[3] != "pay":  # noqa: PLR2004
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    found = _effect(vendor, parts, form, key, now)
+    if found is None:
         raise _no_path("POST", path)
-    _known(form, PAY)
+    names, effect = found
+    _known({name: value for name, value in form.items() if not name.startswith("metadata[")}, names)
     check_levels(form.get("expand[]", []))
     try:
-        invoice = vendor.account.pay(unquote(parts[2]), form, key, now)
-        shown = vendor.account.shelves.expand(invoice, form.get("expand[]", []))
+        shown = vendor.account.shelves.expand(effect(), form.get("expand[]", []))
         status, raw = 200, _dump(shown)
     except ApiError as error:
         status, raw = error.status, _dump({"error": error.error})
@@ -135,10 +172,36 @@ def _once(vendor: Vendor, path: str, text: str, form: Form, key: str, now: int) 
     return status, raw
 
 
-def _read(account: Account, path: str, form: Form) -> Json:
+def _effect(
+    vendor: Vendor, parts: list[str], form: Form, key: str, now: int
+) -> tuple[frozenset[str], Callable[[], Json]] | None:
+    """What a POST does, with the parameters that it takes; None where there is no such path."""
+    account, deliveries = vendor.account, vendor.deliveries
+    match parts:
+        case ["v1", "invoices", id, "pay"]:
+            return PAY, lambda: account.pay(id, form, key, now)
+        case ["v1", "refunds"]:
+            return sandbox_refunds.PARAMETERS, lambda: sandbox_refunds.create(account, form, key, now)
+        case ["v1", "refunds", id, "cancel"]:
+            return frozenset({"expand[]"}), lambda: sandbox_refunds.cancel(account, id, key, now)
+        case ["v1", "webhook_endpoints"]:
+            return sandbox_webhooks.CREATE, lambda: sandbox_webhooks.create(deliveries, form)
+        case ["v1", "webhook_endpoints", id]:
+            return sandbox_webhooks.UPDATE, lambda: sandbox_webhooks.update(deliveries, id, form)
+    return None
+
+
+def _read(vendor: Vendor, path: str, form: Form) -> Json:
     """A GET: one object or a list."""
+    account = vendor.account
     parts = [unquote(part) for part in path.strip("/").split("/")]
     kind = parts[1] if len(parts) > 1 else ""
+    if kind == "webhook_endpoints":
+        return (
+            sandbox_webhooks.find(vendor.deliveries, parts[2])
+            if parts[2:]
+            else sandbox_webhooks.show(vendor.deliveries)
+        )
     if parts[0] != "v1" or kind not in account.shelves.kinds or len(parts) > 3:  # noqa: PLR2004
         raise _no_path("GET", path)
     check_levels(form.get("expand[]", []))
@@ -155,7 +218,7 @@ def _control(vendor: Vendor, faults: Faults, method: str, name: str, body: str) 
     """The sandbox's own paths; wrong input is a 400 that says what is wrong."""
     if name == "effects" and method == "GET":
         vendor.catch_up()
-        return 200, {"effects": vendor.account.effects}
+        return 200, {"effects": vendor.account.effects, "refunds": vendor.account.refunds_made}
     do = CONTROL.get(name)
     if do is None or method != "POST":
         return 404, {"error": {"message": f"the pretended Stripe has no {method} {name}"}}
@@ -175,7 +238,17 @@ def _seed(vendor: Vendor, wanted: Json) -> None:
 
 
 def _act(vendor: Vendor, wanted: Json) -> None:
-    sandbox_people.act(vendor.account, wanted["renewal"], wanted, vendor.catch_up())
+    if "webhook" in wanted:
+        sandbox_webhooks.switch(vendor.deliveries, wanted["webhook"], on=wanted["on"])
+        return
+    about = wanted["payment"] if "payment" in wanted else wanted["renewal"]
+    sandbox_people.act(vendor.account, about, wanted, vendor.catch_up())
+
+
+def _refunds(vendor: Vendor, wanted: Json) -> None:
+    if "fates" in wanted:
+        vendor.account.fates[""] = [sandbox_refunds.fate(item) for item in wanted["fates"]]
+    vendor.seconds = float(wanted.get("seconds", vendor.seconds))
 
 
 def _clock(vendor: Vendor, wanted: Json) -> None:
@@ -187,7 +260,13 @@ def _reset(vendor: Vendor, wanted: Json) -> None:
     vendor.clear()
 
 
-CONTROL: dict[str, Callable[[Vendor, Json], None]] = {"seed": _seed, "act": _act, "clock": _clock, "reset": _reset}
+CONTROL: dict[str, Callable[[Vendor, Json], None]] = {
+    "seed": _seed,
+    "act": _act,
+    "refunds": _refunds,
+    "clock": _clock,
+    "reset": _reset,
+}
 
 
 def _authorise(header: str) -> None:

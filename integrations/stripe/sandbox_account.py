@@ -6,7 +6,9 @@ One attempt goes as the renewal's script says: `outcomes` one by one and the las
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from integrations.stripe import sandbox_money, sandbox_objects
 from integrations.stripe.sandbox_money import Outcome
@@ -42,8 +44,11 @@ class Script:
 class Account:
     """One account's objects, scripts and what was really done."""
 
-    def __init__(self) -> None:
+    def __init__(self, emit: Callable[[str, Json], None] = lambda kind, event: None) -> None:
         self.shelves = Shelves()
+        self.emit = emit
+        self.fates: dict[str, list[Any]] = {}
+        self.refunds_made: list[Json] = []
         self.scripts: dict[str, Script] = {}
         self.effects: list[Json] = []
         self.effects_by_key: dict[str, Json] = {}
@@ -116,8 +121,15 @@ class Account:
         return self.shelves.get("payment_intents", payment["payment"]["payment_intent"])
 
     def tell(self, kind: str, item: Json, request: Json, now: int) -> None:
-        """Record an event."""
-        self.shelves.add("events", sandbox_objects.event(self.new_id("evt"), now, kind, item, request))
+        """Record an event, and let it go out to whoever wants to hear of it."""
+        self.emit(kind, self.shelves.add("events", sandbox_objects.event(self.new_id("evt"), now, kind, item, request)))
+
+    def next_fate(self, charge: str) -> Any:
+        """How the next refund of a charge goes: as its payment's seed or the account says; None where neither does."""
+        for name in (charge, ""):
+            if self.fates.get(name):
+                return self.fates[name].pop(0)
+        return None
 
     def person(self) -> Json:
         """The request of somebody who is not us: a page of Stripe's with a random key."""

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable
 from contextlib import suppress
 
-from integrations.stripe import sandbox_back, sandbox_money, sandbox_objects
+from integrations.stripe import sandbox_money, sandbox_objects, sandbox_payments
 from integrations.stripe.sandbox_account import AUTOMATIC, OK, Account
 from integrations.stripe.sandbox_objects import Json
 from integrations.stripe.sandbox_shelves import ApiError
@@ -21,7 +21,10 @@ def run_until(account: Account, now: int) -> None:
 
 
 def act(account: Account, renewal: str, action: Json, now: int) -> None:
-    """Do one thing with a renewal; a ValueError where `do` is no action."""
+    """Do one thing with a renewal, a payment or a refund; a ValueError where `do` is no action."""
+    if renewal.startswith(sandbox_payments.PREFIXES):
+        sandbox_payments.act(account, renewal, action, now)
+        return
     if action.get("do") == "begins":
         _begins(account, action["renewal"], now)
         return
@@ -110,35 +113,17 @@ def _resumes(account: Account, invoice: Json, action: Json, now: int) -> None:
 def _refund(account: Account, invoice: Json, action: Json, now: int) -> None:
     if invoice["status"] != "paid":
         return
-    charge = account.last_charge(invoice)
-    amount = action.get("amount", charge["amount"] - charge["amount_refunded"])
-    refund = sandbox_back.refund(account.new_id("re"), now, charge, amount)
-    account.shelves.add("refunds", refund)
-    charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
-    account.tell("charge.refunded", charge, account.person(), now)
+    sandbox_payments.refund(account, account.last_charge(invoice), action, now)
 
 
 def _disputes(account: Account, invoice: Json, action: Json, now: int) -> None:
     if invoice["status"] != "paid":
         return
-    charge = account.last_charge(invoice)
-    dispute = sandbox_back.dispute(account.new_id("dp"), now, charge)
-    account.shelves.add("disputes", dispute)
-    charge["disputed"] = True
-    account.tell("charge.dispute.created", dispute, AUTOMATIC, now)
+    sandbox_payments.dispute(account, account.last_charge(invoice), action, now)
 
 
 def _dispute_won(account: Account, invoice: Json, action: Json, now: int) -> None:
-    for dispute in account.shelves.kinds["disputes"].items.values():
-        charge = account.shelves.get("charges", dispute["charge"])
-        ours = charge["payment_intent"] == account.intent_of(invoice)["id"]
-        if ours and dispute["status"] != "won":
-            back = sandbox_back.balance_transaction(
-                account.new_id("txn"), now, dispute["id"], charge, "dispute_reversal"
-            )
-            dispute.update(status="won", balance_transactions=[*dispute["balance_transactions"], back])
-            account.tell("charge.dispute.closed", dispute, AUTOMATIC, now)
+    sandbox_payments.end_disputes(account, account.last_charge(invoice), "won", now)
 
 
 def _voids(account: Account, invoice: Json, action: Json, now: int) -> None:

@@ -5,7 +5,8 @@
                    "card": {"fingerprint", "network", "id"?, "on_subscription"?} or null,
                    "outcomes": ["insufficient_funds", …, "ok"],             (or objects: see sandbox_money.outcome)
                    "ok_from": instant, "vendor_retries": [instant], "subscription": id, "status": "draft",
-                   "actions": [{"at": instant, "do": "pays" | "new_card" | "cancels" | …}]}]}
+                   "actions": [{"at": instant, "do": "pays" | "new_card" | "cancels" | …}]}],
+     "payments": [see sandbox_payments]}
 
 A renewal exists from its `created` on, when Stripe itself tries the card once; a `created` ahead of the clock waits.
 """
@@ -13,7 +14,7 @@ A renewal exists from its `created` on, when Stripe itself tries the card once; 
 from datetime import datetime
 from typing import Any
 
-from integrations.stripe import sandbox_money, sandbox_objects, sandbox_people
+from integrations.stripe import sandbox_money, sandbox_objects, sandbox_payments, sandbox_people
 from integrations.stripe.sandbox_account import Account, Script
 from integrations.stripe.sandbox_objects import Json
 
@@ -41,6 +42,11 @@ def seed(account: Account, wanted: Json, now: int) -> None:
         account.shelves.add("customers", sandbox_objects.customer(item["id"], seconds(item.get("created", now)), item))
     for item in wanted.get("renewals", []):
         _plan(account, item)
+    for item in wanted.get("payments", []):
+        sandbox_payments.check(item)
+        account.plan(seconds(item.get("created", now)), item["id"], {"do": "is_paid", "payment": item})
+        for action in item.get("actions", []):
+            account.plan(seconds(action["at"]), item["id"], action)
     sandbox_people.run_until(account, now)
 
 

@@ -41,6 +41,7 @@ FILTERS: dict[str, dict[str, str]] = {
     "events": {"type": "type"},
 }
 """Which parameter of which list compares which field."""
+BOUNDED = {"starting_after", *(f"created[{name}]" for name in ("gt", "gte", "lt", "lte"))}
 LEVELS = 4
 LARGEST_PAGE = 100
 
@@ -104,12 +105,16 @@ class Shelves:
         self.kinds = {kind: Shelf() for kind in PREFIXES.values()}
         self.payments_by_intent: dict[str, Json] = {}
         self.payments_by_invoice: dict[str, list[Json]] = {}
+        self.back_by_payment: dict[tuple[str, str], list[Json]] = {}
 
     def add(self, kind: str, item: Json) -> Json:
-        """Keep an object; a payment of an invoice is also found by its intent and its invoice."""
+        """Keep an object; what is asked for by its payment is also found by that, without a search."""
         if kind == "invoice_payments":
             self.payments_by_intent[item["payment"]["payment_intent"]] = item
             self.payments_by_invoice.setdefault(item["invoice"], []).append(item)
+        if kind in ("refunds", "disputes"):
+            for name in (item["charge"], item["payment_intent"]):
+                self.back_by_payment.setdefault((kind, name), []).append(item)
         return self.kinds[kind].add(item)
 
     def get(self, kind: str, id: str, param: str = "id") -> Json:
@@ -144,6 +149,9 @@ class Shelves:
         if intent:
             found = self.payments_by_intent.get(intent[0])
             return iter([found] if found else [])
+        named = asked.get("charge", asked.get("payment_intent"))
+        if kind in ("refunds", "disputes") and named and not asked.keys() & BOUNDED:
+            return reversed(sorted(self.back_by_payment.get((kind, named[0]), []), key=lambda item: item["created"]))
         names = [name for name in ("gt", "gte", "lt", "lte") if f"created[{name}]" in asked]
         bounds = {name: _seconds(asked[f"created[{name}]"][0]) for name in names}
         return self.kinds[kind].newest_first(bounds, asked.get("starting_after", [""])[0])
