@@ -1,1 +1,1 @@
-"""shopify: the vendor for the shop."""
+"""shopify: the shop system, where the orders are and where their money can go back from."""
