@@ -31,6 +31,7 @@ from integrations.aftership import sandbox as aftership
 from integrations.easypost import sandbox as easypost
 from integrations.faults import App, Message, Receive, Scope, Send, answer, read_body
 from integrations.gorgias import sandbox as gorgias
+from integrations.loop import sandbox as loop
 from integrations.mail.sandbox import Sink
 from integrations.sandbox_clock import Clock
 from integrations.stripe import sandbox as stripe
@@ -72,6 +73,7 @@ def build(clock: Clock, sink: Sink | None = None) -> App:
         "stripe": stripe.build(clock),
         "twilio": twilio.build(clock),
         "gorgias": gorgias.build(clock),
+        "loop": loop.build(clock),
         "aftership": aftership.build(clock),
         "easypost": easypost.build(clock),
     }
