@@ -147,7 +147,7 @@ def read(row: SenderRow, sender: Sender, delivery: Delivery, secret: str) -> Hea
     try:
         document = read_form(delivery.body) if form else strict_json.read(delivery.body)
     except strict_json.UnreadableJson as error:
-        return unread._replace(outcome=f"The body is {error}.")
+        return unread._replace(outcome=f"The body cannot be read: {error}.")
     try:
         topic, identity, tenant = map(str, sender.envelope(delivery, document))
     except Unreadable as error:
