@@ -27,13 +27,13 @@ class NotFacts(ValueError):
     """A document that does not hold what it should; the message names the field and the value's shape."""
 
 
-def write(facts: RefundFacts) -> str:
+def facts_to_json(facts: RefundFacts) -> str:
     """The facts as one line of canonical JSON."""
     return _dump({"version": VERSION, "facts": to_plain(facts)})
 
 
-def read(text: str) -> RefundFacts:
-    """The facts that `write` wrote. Raises NotFacts."""
+def facts_from_json(text: str) -> RefundFacts:
+    """The facts that `facts_to_json` wrote. Raises NotFacts."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -45,13 +45,13 @@ def read(text: str) -> RefundFacts:
     return facts
 
 
-def write_return(ret: Return) -> str:
+def return_to_json(ret: Return) -> str:
     """A return as it is kept between two readings."""
     return _dump(to_plain(ret))
 
 
-def read_return(text: str) -> Return:
-    """What `write_return` wrote. Raises NotFacts."""
+def return_from_json(text: str) -> Return:
+    """What `return_to_json` wrote. Raises NotFacts."""
     try:
         ret: Return = from_plain(Return, json.loads(text), "return")
     except json.JSONDecodeError as error:
@@ -59,7 +59,7 @@ def read_return(text: str) -> Return:
     return ret
 
 
-def write_checks(checks: tuple[Check, ...]) -> str:
+def checks_to_json(checks: tuple[Check, ...]) -> str:
     """Every rule with its result, in order."""
     return _dump([{"rule": one.rule, "result": one.result, "said": one.said} for one in checks])
 
