@@ -1,18 +1,20 @@
 """Loop's returns, labels and answers as our own values. Pure; `integrations.loop.values` reads single fields.
 
-All of Loop's words are open sets: a label's status, a return's state, a line's outcome. What is not known becomes
-`unknown`, which proves nothing and pays nothing. Sources: docs.loopreturns.com, webhook and API reference, 2026-07.
+All of Loop's words are open sets: a label's status, a return's state. What is not known becomes `unknown`, which
+proves nothing and pays nothing. Lines are in `integrations.loop.lines`. Sources: docs.loopreturns.com, webhook and
+API reference, 2026-07.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from domain.money import Money, total
+from domain.money import total
 from domain.orders import RefundAnswer
-from domain.returns import Label, Outcome, PortalRefund, Return, ReturnLine, ReturnState
+from domain.returns import Label, PortalRefund, Return, ReturnState
 from domain.scans import NOWHERE, Meaning, Place, tracking_number
 from integrations.fields import Damaged, many, shape
+from integrations.loop.lines import read_line, with_lines
 from integrations.loop.values import amount, currency, first_text, flag, instant, loose_text, need_id
 
 VENDOR = "loop"
@@ -46,18 +48,6 @@ MEANINGS: Mapping[str, Meaning] = {
     "refunded": "cancelled",
 }
 """Loop hands EasyPost's words on. `pre_transit` is a label that was made, whatever place comes with it."""
-OUTCOMES: Mapping[str, Outcome] = {
-    "refund": "refund",
-    "exchange": "exchange",
-    "store_credit": "store_credit",
-    "credit": "store_credit",
-    "gift": "store_credit",
-    "gift_card": "store_credit",
-    "keep": "keep",
-    "donate": "keep",
-}
-AS_THE_RETURN = frozenset({"", "default"})
-"""What a line says that has no outcome of its own."""
 ISSUED_BY: Mapping[str, Literal["portal", "shopper"]] = {
     "": "portal",
     "prepaid_label": "portal",
@@ -85,7 +75,7 @@ def read_return(item: Any) -> Return:
     portal_id, code = need_id(item, "id", "return_id"), currency(item, "currency")
     cash, credit, exchange = (amount(item, name, code) for name in ("refund", "gift_card", "exchange_total"))
     state = _state(loose_text(item, "state"))
-    lines = tuple(_line(line, item, (cash, credit, exchange)) for line in many(item, "line_items"))
+    lines = tuple(read_line(line, item, (cash, credit, exchange)) for line in many(item, "line_items"))
     return Return(
         id=f"{VENDOR}-{portal_id}",
         portal=VENDOR,
@@ -104,7 +94,7 @@ def read_return(item: Any) -> Return:
         flagged=state == "review" or flag(item, "flagged"),
         refunds=tuple(_refund(each, code) for each in many(item, "refunds")),
         lines=lines,
-        labels=_with_lines(read_labels(item), item, lines),
+        labels=with_lines(read_labels(item), lines),
         contact=first_text(item, "customer", "customer_detail.email"),
     )
 
@@ -220,57 +210,6 @@ def _label(item: Any, number: int, common: Mapping[str, Any]) -> Label:
             **({"issued_by": _issued_by(method)} if method else {}),
         },
     )
-
-
-def _with_lines(labels: Sequence[Label], item: Any, lines: Sequence[ReturnLine]) -> tuple[Label, ...]:
-    """The labels with our ids of their lines. Loop names a line by its own id, and by the shop's in older bodies.
-
-    The shop's id stands for as many lines as there were pieces, so each goes to one label only, and a voided label
-    comes last. A name that fits no line is kept: the label then has no line that could be paid.
-    """
-    own, taken, found = {line.id for line in lines}, set[str](), {}
-    for label in sorted(labels, key=lambda each: each.voided):
-        chosen = []
-        for name in label.lines:
-            free = (line.id for line in lines if line.shop_line == name and line.id not in taken)
-            chosen.append(name if name in own else next(free, name))
-            taken.add(chosen[-1])
-        found[label.id] = replace(label, lines=tuple(chosen))
-    return tuple(found[label.id] for label in labels)
-
-
-def _line(item: Any, ret: Any, amounts: Sequence[Money | None]) -> ReturnLine:
-    quantity = first_text(item, "quantity") or "1"
-    if not quantity.isdigit() or not int(quantity):
-        raise Damaged("line_items.quantity: a whole number above zero was expected")
-    return ReturnLine(
-        id=need_id(item, "line_item_id", "id"),
-        shop_line=loose_text(item, "provider_line_item_id").rpartition("/")[2],
-        quantity=int(quantity),
-        sku=loose_text(item, "sku"),
-        title=loose_text(item, "title"),
-        category=loose_text(item, "product_type"),
-        outcome=_outcome(item, ret, amounts),
-        reason=first_text(item, "return_reason", "parent_return_reason"),
-    )
-
-
-def _outcome(item: Any, ret: Any, amounts: Sequence[Money | None]) -> Outcome:
-    """What becomes of one line: its own word, else its exchange, else the return's word, else its amounts.
-
-    A line that could be either is `unknown`: an exchange must not be paid out.
-    """
-    word = loose_text(item, "outcome").lower().replace(" ", "_")
-    if word not in AS_THE_RETURN:
-        return OUTCOMES.get(word, "unknown")
-    if item.get("exchange_variant"):
-        return "exchange"
-    whole = loose_text(ret, "outcome").lower().replace(" ", "_")
-    if whole not in AS_THE_RETURN:
-        return OUTCOMES.get(whole, "unknown")
-    kinds: tuple[Outcome, ...] = ("refund", "store_credit", "exchange")
-    paid = [kind for kind, found in zip(kinds, amounts, strict=True) if found]
-    return paid[0] if len(paid) == 1 else "unknown"
 
 
 def _refund(item: Any, shop_currency: str) -> PortalRefund:

@@ -11,7 +11,8 @@ seed   {"returns": [{"id": "98765", "order": "450789469", "order_name"?, "custom
 act    {"return", "do", "label"?: id, number or tracking; the first is meant where it is left out} or a list of them:
        on a label: scan, label (pre_transit), out, deliver, fail, back (return_to_sender), void, status {"status"},
        retrack {"tracking"}; on the return: cancel, expire, review, edit {"fields"}, close (no money), process (by
-       somebody else), processing_failed {"message"?}, add_label {"fields"}, create (tells of it as new)
+       somebody else), processing_failed {"message"?}, add_label {"fields"}, create (tells of it as new),
+           inspect {"line"?: id or all, "condition"?: grade_a, worn, wrong, empty …, "disposition"?: missing, …}
 """
 
 from collections.abc import Callable, Mapping
@@ -179,6 +180,8 @@ class Returns:
             self.told("failed", kept, action.get("message", "Return failed to process"))
         elif do == "create":
             self._told("return.created", kept, now)
+        elif do == "inspect":
+            self._inspect(kept, action, now)
         elif do in ("edit", "add_label"):
             self._edit(kept, do, action["fields"], now)
         else:
@@ -200,6 +203,17 @@ class Returns:
         self._told("return.updated", kept, now)
         if self.auto_process and label.status == "in_transit" and kept.state == "open":
             self._done(Queued(now, kept.id, "", "loop"))
+
+    def _inspect(self, kept: Kept, action: Mapping[str, Any], now: datetime) -> None:
+        found = {
+            "condition_category": action.get("condition", ""),
+            "disposition_outcome": action.get("disposition", ""),
+        }
+        for line in kept.lines:
+            if str(action.get("line", line["id"])) == line["id"]:
+                line |= found
+        kept.edited = now
+        self._told("return.updated", kept, now)
 
     def _edit(self, kept: Kept, do: str, fields: Mapping[str, Any], now: datetime) -> None:
         if do == "add_label":

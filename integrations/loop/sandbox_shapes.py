@@ -137,6 +137,7 @@ def _line(line: Mapping[str, str]) -> Json:
         "return_reason": line.get("reason", ""),
         "parent_return_reason": "",
         "outcome": line.get("outcome", "default"),
+        **{name: line[name] for name in ("condition_category", "disposition_outcome") if line.get(name)},
     }
 
 
