@@ -95,11 +95,12 @@ def _vendors(told: Told, orders: Mapping[str, Order], now: datetime) -> Iterator
     """What shop and payments vendor have that we do not, and what went out twice."""
     cases = _cases_by_order(told.returns)
     keys = {ours.key: ours for ours in told.ours}
-    refs = {ours.ref for ours in told.ours if ours.ref}
+    returns = told.return_of()
+    by_order: dict[str, list[OurRefund]] = defaultdict(list)
+    for ours in told.ours:
+        by_order[ours.order].append(ours)
     for order in orders.values():
-        yield from _on_order(
-            order, [ours for ours in told.ours if ours.order == order.id], cases.get(order.id, ""), told
-        )
+        yield from _on_order(order, by_order[order.id], cases.get(order.id, ""), returns)
         yield from _pending(order, by_order[order.id], cases.get(order.id, ""), told, now)
         for refund in order.refunds:
             if is_ours(refund.key) and refund.key not in keys and refund.state != "failed":
