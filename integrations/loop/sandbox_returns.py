@@ -205,13 +205,10 @@ class Returns:
             self._done(Queued(now, kept.id, "", "loop"))
 
     def _inspect(self, kept: Kept, action: Mapping[str, Any], now: datetime) -> None:
-        found = {
-            "condition_category": action.get("condition", ""),
-            "disposition_outcome": action.get("disposition", ""),
-        }
+        said = {"condition_category": "condition", "disposition_outcome": "disposition"}
         for line in kept.lines:
             if str(action.get("line", line["id"])) == line["id"]:
-                line |= found
+                line.update({field: str(action.get(name, "")) for field, name in said.items()})
         kept.edited = now
         self._told("return.updated", kept, now)
 
