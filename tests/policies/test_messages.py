@@ -9,7 +9,10 @@ from policies.wording import check_words, says, sms_length
 from tests.policies.conftest import Pages
 
 MESSAGES = load_messages()
-CUSTOMER_MAILS = [entry.name for entry in MESSAGES.entries.values() if entry.kind == "mail"]
+CUSTOMER_MAILS = [
+    entry.name for entry in MESSAGES.entries.values() if entry.kind == "mail" and entry.name.startswith("dunning_")
+]
+REFUND_MAILS = ["refund_sent", "refund_pending", "refund_failed"]
 
 
 def told(pages: Pages) -> list[str]:
@@ -31,6 +34,19 @@ def test_the_texts_as_shipped_say_nothing_they_must_not() -> None:
 @pytest.mark.parametrize("name", CUSTOMER_MAILS)
 def test_every_mail_names_the_amount_the_day_a_way_to_pay_and_who_writes(name: str) -> None:
     assert {"greeting", "amount", "failed_on", "how_to_pay", "sender", "shop"} <= MESSAGES.entries[name].needs
+
+
+@pytest.mark.parametrize("name", REFUND_MAILS)
+def test_every_mail_about_a_refund_names_amount_order_and_writer_and_no_day(name: str) -> None:
+    entry = MESSAGES.entries[name]
+    assert {"greeting", "amount", "order", "sender", "shop"} == entry.needs | entry.may
+
+
+def test_63_only_the_text_of_a_refund_that_went_says_that_it_went() -> None:
+    said = {name: MESSAGES.sources[name, "en"].body for name in REFUND_MAILS}
+    assert [name for name, text in said.items() if "have sent $amount" in text] == ["refund_sent"]
+    assert [name for name, text in said.items() if "not finished it yet" in text] == ["refund_pending"]
+    assert [name for name, text in said.items() if "did not go through" in text] == ["refund_failed"]
 
 
 @pytest.mark.parametrize("name", ["dunning_soft_4", "dunning_hard_4"])

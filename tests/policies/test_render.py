@@ -23,6 +23,9 @@ VALUES = {
     "pay_link": "https://pay.example/in_1",
     "retry_on": "September 20, 2026",
     "remedy": "",
+    "order": "#1001",
+    "case": "loop-98765/label-4",
+    "next_action": "Approve or reject",
 }
 
 
