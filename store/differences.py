@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from domain.differences import Difference
 from domain.instants import to_text
-from store.refund_tables import differences
+from store.refund_tables import commitments, differences
+from store.tables import steps
 
 
 class Taken(NamedTuple):
@@ -54,6 +55,14 @@ def listing(connection: Connection, *, resolved: bool = False) -> list[Row[Any]]
 def open_orders(connection: Connection) -> set[str]:
     """The orders that something is open about: the next comparison looks at them, however old they are."""
     return {order_of(row.subject) for row in listing(connection)} - {""}
+
+
+def refunds_since(connection: Connection, since: datetime) -> list[tuple[Row[Any], str]]:
+    """The steps of refunds intended since then, each with its order."""
+    joined = steps.join(commitments, commitments.c.key == steps.c.key)
+    chosen = select(steps, commitments.c.order_ref).select_from(joined).where(steps.c.action == "refund")
+    rows = connection.execute(chosen.where(steps.c.intended_at > to_text(since)).order_by(steps.c.key))
+    return [(row, row.order_ref) for row in rows]
 
 
 def order_of(subject: str) -> str:
