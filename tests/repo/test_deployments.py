@@ -79,4 +79,6 @@ def test_the_schedules_are_the_documented_ones() -> None:
         "dunning/quiet-hours": "0 10-20 * * *",
         "dunning-follow-up/weekdays": "0 10 * * 1-5",
         "reconcile/every-ten-minutes": "*/10 * * * *",
+        "refunds-exposure/daily": "0 6 * * *",
+        "refunds-reconcile/nightly": "30 2 * * *",
     }
