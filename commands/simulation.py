@@ -14,6 +14,7 @@ import settings
 from commands.pretended import variables
 from flows.dunning import follow_up, take_steps
 from flows.reconcile import settle_unknown
+from flows.refunds import send_refunds
 from flows.work import work
 from integrations.http import PATIENCE_SECONDS
 from integrations.sandbox import Addresses
@@ -73,6 +74,8 @@ async def plain(operation: str, day: date, waiting_only: bool) -> Report:
             await take_steps(w, waiting_only=waiting_only)
         elif operation == "dunning-follow-up":
             await follow_up(w)
+        elif operation == "refunds":
+            await send_refunds(w)
         else:
             await settle_unknown(w)
         return w.report

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.instants import from_text, to_text
+from domain.instants import to_text
 from domain.money import Money
 from domain.refund_case import History, Window
-from store.refund_tables import commitments, decisions, exposures, returns
-from store.tables import cases, steps
+from store import decisions
+from store.refund_tables import commitments, exposures, returns
+from store.tables import steps
 
 LIVE = ("intended", "unknown", "done")
 """Steps whose money went out or may have."""
@@ -73,6 +74,7 @@ def history(
             Window(days, *_sum(connection, mine & others, currency, now - timedelta(days=days))) for days in windows
         )
 
+    vip_seen, not_vip_seen = decisions.vip_seen(connection, customer)
     hour = _sum(connection, others, currency, now - HOUR)
     day = _sum(connection, others, currency, now - DAY)
     return History(
@@ -94,8 +96,8 @@ def history(
             (exposures.c.customer == customer) & (exposures.c.state == "lost"),
         ),
         stopped=stopped,
-        vip_seen=_seen(connection, customer, vip=True),
-        not_vip_seen=_seen(connection, customer, vip=False),
+        vip_seen=vip_seen,
+        not_vip_seen=not_vip_seen,
     )
 
 
@@ -103,16 +105,6 @@ def _of_return(case: str) -> ColumnElement[bool]:
     """The labels of the same return: their ids begin alike, up to and with the slash."""
     start = case.partition("/")[0] + "/"
     return func.substr(commitments.c.case_id, 1, len(start)) == start
-
-
-def _seen(connection: Connection, customer: str, *, vip: bool) -> datetime | None:
-    """When a decision of ours last found this customer a VIP, or none."""
-    if not customer:
-        return None
-    mine = (cases.c.customer == customer) & (decisions.c.vip == int(vip))
-    joined = decisions.join(cases, cases.c.id == decisions.c.case_id)
-    found = connection.execute(select(func.max(decisions.c.at)).select_from(joined).where(mine)).scalar()
-    return from_text(found) if found else None
 
 
 def _sum(connection: Connection, mine: ColumnElement[bool], currency: str, since: datetime | None) -> tuple[int, int]:

@@ -186,7 +186,7 @@ def _intent(job: Job, c: Connections) -> Intent:
 def vendor_of(c: Connections, action: str) -> str:
     """Which vendor an action calls; empty for what is done in our own tables."""
     vendors = {"charge": c.vendors.payments, "mail": c.vendors.mail, "tell": c.vendors.mail, "sms": c.vendors.texts}
-    vendors["refund"] = getattr(c, "mover", None) and c.mover.vendor or ""  # until connect has it
+    vendors["refund"] = c.mover.vendor if c.mover else ""
     helpdesk = c.vendors.helpdesk if action in ("hand_over", "follow_up", "person") else ""
     return vendors.get(action, helpdesk)
 

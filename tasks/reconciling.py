@@ -16,9 +16,9 @@ from domain.people import Person
 from integrations.errors import NoAnswer, Refused, Unauthorised, Unavailable, Unreadable, VendorError
 from ledger.errors import LedgerError
 from ledger.settlements import Settlement
-from store import cases, people, steps
+from store import cases, commitments, people, steps
 from store.db import reading
-from tasks import charges, messages, tickets
+from tasks import charges, messages, refunding, tickets
 from tasks.connect import Connections
 from tasks.performing import Job, Outcome, Run
 from tasks.settling import settle
@@ -51,7 +51,7 @@ async def _ask(c: Connections, action: str, jobs: list[Job]) -> list[Outcome]:
             return [await _settle(c, job, found) for job, found in await _charges(c, jobs)]
         except VendorError as error:
             return [_not_asked(job, error) for job in jobs]
-    ask = {"sms": _sms, "follow_up": _follow_up, "hand_over": _ticket, "person": _ticket}.get(action, _uncertain)
+    ask = ASK.get(action, _uncertain)
     outcomes: list[Outcome] = []
     out_of_reach: VendorError | None = None
     for job in jobs:
@@ -149,12 +149,34 @@ async def _ticket(c: Connections, job: Job) -> Settlement:
 
 
 async def _uncertain(c: Connections, job: Job) -> Settlement:
-    if job.step.action == "mail":
+    if job.step.action in ("mail", "tell"):
         return Settlement(
             key=job.step.key, state="done", at=_intended(job), vendor=c.vendors.mail, contact="sent",
             detail="uncertain: the mail server gave no answer; counted as sent, for a second mail would be worse",
         )  # fmt: skip
     return _never_happened(c, job)
+
+
+async def _refund(c: Connections, job: Job) -> Settlement:
+    """The refund under our key; one that is pending stays unknown, with the vendor's reference."""
+    with reading(c.engine) as connection:
+        kept = commitments.by_key(connection, [job.step.key])[job.step.key]
+    if c.mover is None:
+        raise Unavailable("refunds", "find a refund", "no mover is set: refunds.mover")
+    answer = await c.mover.find(job.step.key, kept.order_ref, _portal_id(job.case.id))
+    if answer is None and job.step.vendor_ref:
+        answer = await c.mover.state(job.step.vendor_ref, kept.order_ref)
+        if answer is None:
+            return Settlement(
+                key=job.step.key, state="unknown", at=c.clock(), vendor=c.mover.vendor, vendor_ref=job.step.vendor_ref,
+                detail="accepted before, and not found by our key now",
+            )  # fmt: skip
+    return _never_happened(c, job) if answer is None else refunding.settlement(c, job, answer)
+
+
+def _portal_id(case: str) -> str:
+    """The portal's own id in a case: `loop-98765/label-4` is about `98765`."""
+    return case.partition("/")[0].partition("-")[2]
 
 
 def _never_happened(c: Connections, job: Job) -> Settlement:
@@ -167,3 +189,7 @@ def _never_happened(c: Connections, job: Job) -> Settlement:
 def _intended(job: Job) -> datetime:
     at: str = job.step.intended_at
     return from_text(at)
+
+
+ASK = {"sms": _sms, "follow_up": _follow_up, "hand_over": _ticket, "person": _ticket, "refund": _refund}
+"""Who is asked about which action; what is not named cannot be asked."""

@@ -127,7 +127,7 @@ async def _with_disputes(c: Connections, order: Order) -> Order:
     """Where the payments vendor pays, what it says of disputes counts too."""
     disputes = set(order.disputes)
     for tender in order.tenders:
-        if tender.payment:
+        if tender.payment and c.refunds_at_payments:
             disputes |= set((await c.refunds_at_payments.payment(tender.payment)).disputes)
     return replace(order, disputes=tuple(sorted(disputes)))
 

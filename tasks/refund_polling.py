@@ -13,7 +13,7 @@ from domain.returns import Return
 from domain.scans import Scan
 from integrations.errors import VendorError
 from integrations.pages import Page
-from store import cursors, inbox, scans, watches
+from store import cursors, inbox_admin, scans, watches
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.reading import Read, keep_unreadable
@@ -92,7 +92,7 @@ def purge(c: Connections, keep_days: int) -> int:
         return 0
     now = c.clock()
     with transaction(c.engine) as connection:
-        purged = inbox.purge(connection, now - timedelta(days=keep_days), now)
+        purged = inbox_admin.purge(connection, now - timedelta(days=keep_days), now)
         cursors.move(connection, "purge inbox", now)
     return purged
 

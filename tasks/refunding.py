@@ -21,7 +21,7 @@ from domain.refund_case import RefundFacts
 from ledger import refund_entries
 from ledger.entries import Context
 from ledger.settlements import Settlement
-from store import cases, decisions, exposures, people, returns, switches
+from store import cases, decisions, people, returns, switches
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.movers import Payout
@@ -33,7 +33,6 @@ from tasks.report import Report
 FRESH: Final = timedelta(seconds=60)
 RETRY_UNREAD: Final = timedelta(minutes=2)
 WAVE: Final = 64
-WAYS: Final[dict[str, refund_entries.Mover]] = {"payments": "payments", "storefront": "storefront", "portal": "portal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +143,15 @@ def settlement(c: Connections, job: Any, answer: RefundAnswer, facts: RefundFact
 
 
 def _succeeded(c: Connections, job: Any, answer: RefundAnswer, at: datetime, facts: RefundFacts | None) -> Settlement:
-    """The money went: contra revenue by the way it left, and its goods are expected back, line by line."""
+    """The money went: contra revenue, by the way it left. Its goods are booked as expected by the exposure sweep."""
     amount, vendor = answer.amount or Money(0, job.case.currency), c.mover.vendor if c.mover else ""
     about = context(c, job, at, vendor, answer.ref)
-    with transaction(c.engine) as connection:
-        lines = exposures.confirm(connection, job.case.id, amount)
     shares = facts.quote.shares if facts and facts.quote else ()
     tenders = facts.order.tenders if facts and facts.order else ()
-    left = refund_entries.ways(amount, WAYS[c.mover_name], shares, tenders)
-    goods = [(line.line, line.refunded, line.cost) for line in lines]
     return Settlement(
         key=job.step.key, state="done", at=at, vendor=vendor, vendor_ref=answer.ref, amount=amount,
         detail=f"{amount} went back",
-        entries=(refund_entries.vip_refund(about, left), *refund_entries.expected(about, goods)),
+        entries=refund_entries.vip_refund(about, amount, mover=c.mover_name, shares=shares, tenders=tenders),
         case_changes=(
             ("state", "closed"), ("outcome", "refunded"), ("closed_on", about.effective_on.isoformat()),
             ("remaining_minor", 0),

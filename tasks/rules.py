@@ -22,10 +22,11 @@ from policies.load import (
     load_senders,
 )
 from policies.messages import Messages
+from policies.refunds import LoadedRefunds, load_refunds
 from store import policy_versions
 from store.db import reading, transaction
 
-STEM = "dunning"
+STEM, REFUNDS = "dunning", "refunds"
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class Rules:
     costs: Costs
     messages: Messages
     quiet_hours: QuietHours
+    refunds: LoadedRefunds
     kept: dict[str, LoadedPolicy] = field(default_factory=dict)
 
     def of(self, version: str) -> LoadedPolicy:
@@ -54,6 +56,7 @@ class Rules:
         """Keep today's version, so that cases opened with it can be decided by it for ever."""
         with transaction(self.engine) as connection:
             policy_versions.remember(connection, STEM, self.now.version, self.now.body, at)
+            policy_versions.remember(connection, REFUNDS, self.refunds.version, self.refunds.body, at)
 
 
 def load_rules(engine: Engine, folder: Path) -> Rules:
@@ -65,4 +68,5 @@ def load_rules(engine: Engine, folder: Path) -> Rules:
         costs=load_costs(folder),
         messages=load_messages(folder),
         quiet_hours=load_quiet_hours(folder),
+        refunds=load_refunds(folder),
     )
