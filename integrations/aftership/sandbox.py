@@ -1,7 +1,7 @@
 """The pretended AfterShip: trackings in memory, scanned by `act` or by script, told by signed webhooks.
 
-Both its products send them, Tracking and Returns. The same paths and JSON as API 2026-07. Parcels, seed and actions: `integrations.sandbox_parcels`; hooks and how
-events are delivered: `integrations.sandbox_hooks`.
+Both its products send them, Tracking and Returns. The same paths and JSON as API 2026-07. Parcels, seed and actions:
+`integrations.sandbox_parcels`; hooks and how events are delivered: `integrations.sandbox_hooks`.
 
     POST /_sandbox/aftership/seed      {"parcels": […]}
     POST /_sandbox/aftership/act       {"tracking", "do", …}
