@@ -32,10 +32,10 @@ TOPICS = (*REFUND_TOPICS, CHARGE_TOPIC, *DISPUTE_TOPICS)
 def envelope(delivery: Delivery, document: Any) -> Envelope:
     """Stripe's own event id and type; the tenant is the connected account, else `live` or `test` as the event says."""
     try:
-        mode = at(_event(document), "livemode")
-        tenant = text(document, "account") or {True: "live", False: "test"}.get(mode, "")
-        return Envelope(need_text(document, "type"), need_text(document, "id"), tenant)
-    except (Damaged, TypeError) as error:
+        live = at(_event(document), "livemode")
+        mode = "live" if live is True else "test" if live is False else ""
+        return Envelope(need_text(document, "type"), need_text(document, "id"), text(document, "account") or mode)
+    except Damaged as error:
         raise Unreadable(VENDOR, "webhook", str(error)) from error
 
 
@@ -50,7 +50,9 @@ def news(document: Any, event: str) -> tuple[News, ...]:
             payment = reference(item, "payment_intent") or need_text(item, "id")
             return (RefundTouched(VENDOR, ref="", payment=payment),)
         if kind.startswith("charge.dispute."):
-            return (DisputeTouched(VENDOR, ref=need_text(item, "id"), payment=paid_with(item)),)
+            # Bodies of before 2014 know a dispute by its charge alone.
+            ref, payment = text(item, "id"), paid_with(item)
+            return (DisputeTouched(VENDOR, ref=ref or need_text(item, "charge"), payment=payment),)
     except Damaged as error:
         raise Unreadable(VENDOR, "webhook", str(error)) from error
     return (Nothing("is about neither a refund nor a dispute"),)

@@ -159,9 +159,9 @@ class StripeRefunds:
             raise Unavailable(VENDOR, name, f"the payment could not be read, nothing was sent: {error}") from error
         if raw is None:
             return refund_mapping.REFUSALS["resource_missing"]
-        return (
-            "" if currency == amount.currency else f"{amount.currency} was asked for, paid was {currency or 'unknown'}"
-        )
+        if currency == amount.currency:
+            return ""
+        return f"{amount.currency} was asked for, and {currency or 'no currency'} was paid"
 
     async def _charge(self, ref: str, name: str) -> Any:
         """The charge that took the money; of an intent that took none, the intent in a charge's shape."""
