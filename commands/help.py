@@ -12,6 +12,7 @@ FILE = Path(__file__).with_name("help.txt")
 SECTIONS = (
     ("Start here", ("demo", "up", "doctor")),
     ("Daily work", ("plan", "run", "explain", "import")),
+    ("Webhooks", ("hooks", "inbox")),
     ("Money", ("ledger",)),
     ("Rules", ("policy",)),
 )

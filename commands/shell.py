@@ -34,6 +34,10 @@ COMMANDS = (
     Command("stop", "commands.approvals:stop", "Stop an operation at once: no new money leaves."),
     Command("go", "commands.approvals:go", "Let a stopped operation go on."),
     Command("explain", "commands.explain:explain", "Tell the whole story of a case, a customer or a step."),
+    Command("hooks add", "commands.hooks:add", "Let a vendor send us webhooks; prints the address to paste there."),
+    Command("hooks list", "commands.hooks:list_hooks", "The senders, and what each of their secrets was used for."),
+    Command("hooks rotate", "commands.hooks:rotate", "A new secret for a sender; the old one stays valid for a while."),
+    Command("inbox", "commands.inbox:inbox", "Show events that wait, failed or are quarantined; replay one."),
     Command(
         "import failed-payments",
         "commands.importing:failed_payments",
@@ -46,6 +50,7 @@ COMMANDS = (
 )
 
 GROUPS = {
+    "hooks": "Who may send us webhooks.",
     "import": "Take data in from files.",
     "ledger": "The books.",
     "policy": "The rules that decide.",

@@ -15,6 +15,8 @@ from integrations.gorgias import events as gorgias_events
 from integrations.gorgias import signature as gorgias
 from integrations.loop import events as loop_events
 from integrations.loop import signature as loop
+from integrations.shopify import events as shopify_events
+from integrations.shopify import signature as shopify
 from integrations.signing import ReadEnvelope, Verify
 from integrations.standard import events as standard_events
 from integrations.standard import signature as standard
@@ -41,6 +43,7 @@ class Sender(NamedTuple):
 
 SENDERS: dict[str, Sender] = {
     "loop": Sender(loop.verify, loop_events.envelope, loop_events.news, frozenset({loop.PHP_FORM})),
+    "shopify": Sender(shopify.verify, shopify_events.envelope, shopify_events.news),
     "stripe": Sender(stripe.verify, stripe_events.envelope, stripe_events.news),
     "aftership": Sender(aftership.verify, aftership_events.envelope, aftership_events.news),
     "easypost": Sender(easypost.verify, easypost_events.envelope, easypost_events.news),

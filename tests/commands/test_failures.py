@@ -21,8 +21,10 @@ PACKAGES = ("settings_file", "deployments", "domain", "flows", "integrations", "
 MESSAGE = "what went wrong with in_123"
 NOT_FOR_PEOPLE = {
     "deployments.supervisor.StopAsked": "ends the start of `recoup up` from within",
+    "domain.strict_json.UnreadableJson": "becomes an event in quarantine, with its reason",
     "integrations.export_rows.CellError": "becomes a row in quarantine, with its line",
     "integrations.fields.Damaged": "becomes Unreadable in every client, or an item in quarantine",
+    "integrations.signing.NotSigned": "is answered 401 by the receiver",
     "integrations.stripe.sandbox_shelves.ApiError": "is an answer of the pretended vendor",
 }
 """Exceptions that never reach the command line, and why."""
