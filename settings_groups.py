@@ -138,11 +138,15 @@ class Refunds(Part):
 
 
 class Web(Part):
-    """Where the receiver of webhooks listens, and for how many days it keeps the bodies."""
+    """Where the receiver of webhooks listens, and for how many days it keeps the bodies.
+
+    `runs_at_once` of what it wakes is for PostgreSQL; on SQLite there is one.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8600
     keep_bodies_days: Annotated[int, Field(ge=7, le=400)] = 90
+    runs_at_once: Annotated[int, Field(ge=1, le=16)] = 4
 
 
 class Prefect(Part):

@@ -159,7 +159,8 @@ def test_every_key_has_a_variable_that_is_read(tmp_path: Path) -> None:
         value = {"prefect.port": "1", "mail.port": "1", "mail.security": "none", "shop.currency": "EUR",
                  "shop.language": "de", "shop.time_zone": "UTC", "policies_dir": "/p", "database_url": "sqlite:////x",
                  "database_owner_url": "sqlite:////y", "refunds.mover": "storefront",
-                 "refunds.home_country": "DE", "web.port": "1", "web.keep_bodies_days": "7"}.get(key, "https://x.example")  # fmt: skip
+                 "refunds.home_country": "DE", "web.port": "1", "web.keep_bodies_days": "7",
+                 "web.runs_at_once": "2"}.get(key, "https://x.example")  # fmt: skip
         found = load(env={settings.variable(key): value}, home=tmp_path)
         assert settings.need(found, key) == value, key
 
