@@ -1,7 +1,7 @@
 """Is this return one that is refunded early? Checks over the return, its labels and lines. Pure."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.refund_amount import check_amount, lines_to_pay
 from domain.refund_case import Check, RefundFacts
@@ -13,7 +13,13 @@ from domain.scans import IN_CARRIER_HANDS
 
 def check_state(facts: RefundFacts, policy: RefundPolicy, now: datetime, scanned: datetime | None) -> list[Check]:
     """Every check of return, order and quote; `scanned` is the instant of the first scan, None where there is none."""
-    checks = [_read(facts), _open(facts, scanned), _flag(facts), _portal_refunds(facts), _edited(facts, scanned)]
+    checks = [
+        _read(facts),
+        _open(facts, scanned),
+        _flag(facts),
+        _portal_refunds(facts),
+        _edited(facts, policy, scanned),
+    ]
     checks += [_lines(facts), _outcome(facts), _gift(facts)]
     if facts.order is not None:
         checks += check_order(facts, facts.order, policy)
@@ -56,9 +62,9 @@ def _portal_refunds(facts: RefundFacts) -> Check:
     return passed("S-04", "the portal has refunded nothing")
 
 
-def _edited(facts: RefundFacts, scanned: datetime | None) -> Check:
+def _edited(facts: RefundFacts, policy: RefundPolicy, scanned: datetime | None) -> Check:
     edited = facts.ret.edited_at
-    if edited and scanned and edited > scanned:
+    if edited and scanned and edited > scanned + timedelta(minutes=policy.slack_minutes):
         return check("S-05", "hold", "the return was edited after its parcel was scanned")
     return passed("S-05", "not edited since the scan")
 
