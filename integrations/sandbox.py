@@ -34,6 +34,8 @@ from integrations.gorgias import sandbox as gorgias
 from integrations.loop import sandbox as loop
 from integrations.mail.sandbox import Sink
 from integrations.sandbox_clock import Clock
+from integrations.shopify import sandbox as shopify
+from integrations.shopify.sandbox_shop import Shopify
 from integrations.stripe import sandbox as stripe
 from integrations.twilio import sandbox as twilio
 
@@ -69,11 +71,13 @@ class Addresses(NamedTuple):
 
 def build(clock: Clock, sink: Sink | None = None) -> App:
     """One ASGI app with every vendor under its name; each call makes vendors with their own memory."""
+    shop = Shopify(clock)
     vendors = {
         "stripe": stripe.build(clock),
         "twilio": twilio.build(clock),
         "gorgias": gorgias.build(clock),
-        "loop": loop.build(clock),
+        "loop": loop.build(clock, pay=shop.people.pay),
+        "shopify": shopify.build(clock, shop),
         "aftership": aftership.build(clock),
         "easypost": easypost.build(clock),
     }

@@ -37,7 +37,7 @@ class Control:
 
     def heal(self) -> None:
         """Take all faults away."""
-        for vendor in ("stripe", "twilio", "gorgias", "loop", "mail", "aftership", "easypost"):
+        for vendor in ("stripe", "twilio", "gorgias", "loop", "shopify", "mail", "aftership", "easypost"):
             self._http.delete(f"/_sandbox/{vendor}/faults").raise_for_status()
 
     def effects(self, vendor: str) -> Any:
