@@ -445,3 +445,43 @@ async def test_a_renewals_charge_can_be_refunded_like_any_other(sandbox: Sandbox
     (charge,) = sandbox.effects(by="vendor")
     answer = await refunds.refund(charge["charge"], Money(4990, USD), key=KEY)
     assert (answer.state, answer.at) == ("succeeded", BILLING_DAY)
+
+
+class TestPretendedStripe:
+    @contract.needs_shared
+    def test_an_endpoint_that_is_made_over_the_api_is_in_stripes_shape_and_signs_with_its_secret(
+        self, sandbox: Sandbox, received: Received
+    ) -> None:
+        auth = {"Authorization": "Bearer sk_x"}
+        form = {"url": received.url, "enabled_events[]": ["refund.created"]}
+        answer = sandbox.http.post("/stripe/v1/webhook_endpoints", data=form, headers=auth)
+        checked = contract.stripe_sdk(prefix="/stripe")
+        assert checked.request(answer.request) + checked.response(answer) == []
+        pay(sandbox)
+        act(sandbox, "pi_1", "refund", amount=100)
+        received.wait_for(1)
+        delivery = Delivery("POST", received.url, received.headers[0], received.bodies[0])
+        assert verify(delivery, [Secret("made", answer.json()["secret"])], NOW) == "made"
+
+    @pytest.mark.parametrize(
+        ("payment", "said"),
+        [({"id": "ch_1"}, "the id must begin with pi_"), ({"id": "pi_1", "amuont": 5}, "unknown field 'amuont'")],
+    )
+    def test_a_seed_that_means_nothing_says_what_is_wrong(self, sandbox: Sandbox, payment: Any, said: str) -> None:
+        answer = sandbox.http.post("/_sandbox/stripe/seed", json={"payments": [payment]})
+        assert (answer.status_code, said in answer.text) == (400, True)
+
+    @pytest.mark.parametrize(
+        ("form", "said"),
+        [
+            ({"charge": "ch_1", "payment_intent": "pi_1"}, "not both"),
+            ({"payment_intent": "pi_1", "amount": "12.50"}, "Invalid integer"),
+            ({"payment_intent": "pi_1", "reason": "kindness"}, "Invalid reason"),
+            ({"payment_intent": "pi_1", "surprise": "1"}, "unknown parameter"),
+        ],
+    )
+    def test_a_call_that_stripe_does_not_take_is_refused(self, sandbox: Sandbox, form: Any, said: str) -> None:
+        pay(sandbox)
+        answer = sandbox.http.post("/stripe/v1/refunds", data=form, headers={"Authorization": "Bearer sk_x"})
+        assert (answer.status_code, made(sandbox)) == (400, [])
+        assert said in answer.json()["error"]["message"]
