@@ -31,6 +31,8 @@ class AftershipFeed:
     """One organisation at AfterShip. The HTTP client is the caller's, who closes it."""
 
     VENDOR = VENDOR
+    LISTS_WEBHOOKS = False
+    """Its webhooks are set in its own pages only, so an empty list of them says nothing."""
 
     def __init__(self, http: httpx.AsyncClient, api_key: str) -> None:
         self._http = http

@@ -32,6 +32,8 @@ class EasypostFeed:
     """One account at EasyPost. The HTTP client is the caller's, who closes it."""
 
     VENDOR = VENDOR
+    LISTS_WEBHOOKS = True
+    """Its API lists our webhooks, so an empty list means that none is set up."""
 
     def __init__(self, http: httpx.AsyncClient, api_key: str) -> None:
         self._http = http
