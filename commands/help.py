@@ -11,10 +11,10 @@ FILE = Path(__file__).with_name("help.txt")
 
 SECTIONS = (
     ("Start here", ("demo", "up", "doctor")),
-    ("Daily work", ("plan", "run", "explain", "import")),
-    ("Webhooks", ("hooks", "inbox")),
+    ("Daily work", ("plan", "run", "explain", "inbox", "import")),
+    ("Webhooks", ("web", "hooks", "inbox")),
     ("Money", ("ledger",)),
-    ("Rules", ("policy",)),
+    ("Rules", ("policy", "hooks")),
 )
 
 EXAMPLES = (
