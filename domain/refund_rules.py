@@ -69,7 +69,7 @@ RULES = {
     "B-01": Rule("refunds are not stopped"),
     "B-02": Rule("the shop's budget of the hour", LEAD, "Approve or reject"),
     "B-03": Rule("the shop's budget of the day", LEAD, "Approve or reject"),
-    "A-01": Rule("what a person said"),
+    "A-01": Rule("what a person said", LEAD, "Approve the new amount or reject"),
 }
 """In the order in which they are looked at; of two equally bad ones the first is the reason."""
 
