@@ -111,6 +111,14 @@ class Statement(NamedTuple):
     recorded_at: str
 
 
+SHOWN: Final = frozenset(
+    {accounts.FAILED, accounts.OPEN, accounts.REFUNDS, accounts.CHARGEBACKS}.union(
+        accounts.RECOVERED_INCOME.values(), accounts.RECOVERED_MEMO.values(), accounts.LOST_MEMO.values(),
+        accounts.MESSAGE_COSTS.values(), (pair[1] for pair in accounts.MONEY_BACK.values()),
+    )
+)  # fmt: skip
+"""The accounts that the statement's lines are made of."""
+
 Totals = dict[str, tuple[int, int]]
 """Account -> (count, minor units), as in the books: count is debits less credits."""
 
@@ -122,7 +130,10 @@ def statement(connection: Connection, month: str) -> Statement:
     moved = _totals(connection, "month", month)
     cohorts = _totals(connection, "belongs_to", month)
     head = connection.exec_driver_sql("SELECT seq, hash, recorded_at FROM ledger_head WHERE id = 1").one()
-    currencies = sorted(moved.keys() | cohorts.keys())
+    # A currency in which only returns moved has no block here: the refunds part tells of it.
+    currencies = sorted(
+        currency for currency in moved.keys() | cohorts.keys() if _told(moved, currency) or _told(cohorts, currency)
+    )
     books = tuple(_book(currency, moved.get(currency, {}), cohorts.get(currency, {})) for currency in currencies)
     return Statement(month, books, head[0], head[1], head[2])
 
@@ -142,6 +153,11 @@ def content_digest(connection: Connection) -> str:
         fields = [str(value) for value in row]
         digest.update("".join(f"{len(field)}:{field}" for field in fields).encode())
     return digest.hexdigest()
+
+
+def _told(totals: dict[str, Totals], currency: str) -> bool:
+    """Whether any of the lines here is about this currency."""
+    return not SHOWN.isdisjoint(totals.get(currency, {}))
 
 
 def _book(currency: str, moved: Totals, cohort: Totals) -> Book:
