@@ -10,10 +10,9 @@ from commands.shell import COMMANDS, GROUPS
 FILE = Path(__file__).with_name("help.txt")
 
 SECTIONS = (
-    ("Start here", ("demo", "up", "doctor")),
+    ("Start here", ("demo", "up", "web", "doctor")),
     ("Daily work", ("plan", "run", "explain", "inbox", "import")),
-    ("Webhooks", ("web", "hooks", "inbox")),
-    ("Money", ("ledger",)),
+    ("Money", ("ledger", "refunds")),
     ("Rules", ("policy", "hooks")),
 )
 

@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "commands.demo:demo", "Live through a billing month and book the result. No accounts needed."),
     Command("up", "commands.up:up", "Start Prefect and the worker on this machine. Sends and charges on schedule."),
+    Command("web", "commands.web:web", "Receive webhooks and wake what they are for. Moves money by them."),
     Command("doctor", "commands.doctor:doctor", "Check installation, settings, connections and ledger. Read-only."),
     Command("plan", "commands.plan:plan", "Show what would be done and why. Changes nothing."),
     Command("run", "commands.run:run", "Do what a plan says. Sends messages and charges cards."),
@@ -46,13 +47,17 @@ COMMANDS = (
     Command("ledger statement", "commands.ledger:statement", "The month in one page."),
     Command("ledger verify", "commands.ledger:verify", "Prove balance, sequence, chain and roll-up again."),
     Command("ledger trace", "commands.ledger:trace", "From an entry to its step, vendor reference and flow run."),
+    Command("refunds exposure", "commands.refund_lists:exposure", "What was refunded early and is not back yet."),
+    Command("refunds differences", "commands.refund_lists:differences", "Where four sides differ, and what to do."),
     Command("policy list", "commands.policy:list_policies", "The policies in force, with their versions."),
+    Command("policy try", "commands.policy_try:try_policy", "Decide the past again with a changed policy. No effects."),
 )
 
 GROUPS = {
     "hooks": "Who may send us webhooks.",
     "import": "Take data in from files.",
     "ledger": "The books.",
+    "refunds": "What was refunded before the goods were in.",
     "policy": "The rules that decide.",
 }
 """What the commands of two words have in common."""

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from commands import pretended
 from commands.output import DONE, WRONG_USE, animated, err, fail, next_commands
+from commands.web import warn_of_exposure
 from settings import LOOPBACK, Settings, is_set, load, masked, need_all, variable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def up(
     sandbox: Annotated[bool, Parameter(negative="")] = False,
     seed: Path | None = None,
 ) -> int:
-    """Start Prefect with its pages, all deployments and a worker on this machine, until Ctrl-C.
+    """Start Prefect with its pages, all deployments, a worker and the receiver on this machine, until Ctrl-C.
 
     Sends messages and charges cards on schedule; switch a schedule off or pause a deployment in Prefect's pages
     to stop it, that is kept over restarts.
@@ -52,6 +53,7 @@ def up(
     if not sandbox:
         need_all(settings, NEEDED + (TEXTS_NEED if settings.texts.account_sid else ()))
     check_exposure(settings)
+    warn_of_exposure(settings.web.host)
     check_left_behind(settings)
     check_ports(settings)
     with announce("Database") as done:
@@ -118,16 +120,16 @@ def check_ports(settings: Settings) -> None:
     """Say which port is taken, before anything is started on it."""
     from deployments.processes import port_is_free
 
-    place = settings.prefect
-    if place.api_url or port_is_free(place.host, place.port):
-        return
-    fail(
-        f"Port {place.port} on {place.host} is taken",
-        "Another program listens there; perhaps recoup up is running already",
-        f"Stop it, or choose another port: {variable('prefect.port')}={place.port + 1} recoup up",
-        WRONG_USE,
-        "Nothing was started.",
-    )
+    wanted = [] if settings.prefect.api_url else [("prefect.port", settings.prefect.host, settings.prefect.port)]
+    for key, host, port in [*wanted, ("web.port", settings.web.host, settings.web.port)]:
+        if not port_is_free(host, port):
+            fail(
+                f"Port {port} on {host} is taken",
+                "Another program listens there; perhaps recoup up is running already",
+                f"Stop it, or choose another port: {variable(key)}={port + 1} recoup up",
+                WRONG_USE,
+                "Nothing was started.",
+            )
 
 
 def bring_database_up_to_date(settings: Settings) -> str:
@@ -166,6 +168,8 @@ def _sandbox(real: Settings, seed: Path | None) -> tuple[Settings, dict[str, str
         variable("policies_dir"): str(real.policies_dir),
         variable("prefect.host"): real.prefect.host,
         variable("prefect.port"): str(real.prefect.port),
+        variable("web.host"): real.web.host,
+        variable("web.port"): str(real.web.port),
     }
     kept.setdefault(variable("shop.name"), "Pretended shop")
     env = {**kept, **pretended.variables(port, mail_port)}
@@ -176,6 +180,7 @@ def _sandbox(real: Settings, seed: Path | None) -> tuple[Settings, dict[str, str
 
 
 def _options(settings: Settings, env: Mapping[str, str], first: tuple[str, ...]) -> "Options":
+    from deployments.processes import server_address
     from deployments.supervisor import Options
 
     return Options(
@@ -191,6 +196,7 @@ def _options(settings: Settings, env: Mapping[str, str], first: tuple[str, ...])
             variable("shop.time_zone"): settings.shop.time_zone,
         },
         first=first,
+        receiver=server_address(settings.web.host, settings.web.port),
     )
 
 
@@ -199,6 +205,7 @@ def _ready(options: "Options", settings: Settings, sandbox: bool) -> None:
     vendors = "pretended vendors; nothing leaves this machine" if sandbox else "real vendors"
     console.print(f"\nReady: {settings.shop.name}, {settings.shop.time_zone}, {vendors}.", markup=False)
     console.print(f"Prefect's pages: {options.api_url.removesuffix('/api')}", markup=False, soft_wrap=True)
+    console.print(f"Webhooks come to: {options.receiver}/hooks/…", markup=False, soft_wrap=True)
     there = f"RECOUP_HOME={settings.home} " if sandbox else ""
     next_commands(
         (f"{there}recoup plan dunning", "see what the next run would do"),

@@ -27,6 +27,17 @@ SERVER_STARTS_WITHIN_SECONDS = 120.0
 
 _POLL_SECONDS = 0.1
 
+SERVER = {
+    "DB_VACUUM_ENABLED": "events,flow_runs",
+    "TASK_RUN_RECORDER_BATCH_SIZE": "50",
+    "TASK_RUN_RECORDER_READ_BATCH_SIZE": "50",
+    "TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "EVENT_PERSISTER_BATCH_SIZE": "200",
+    "EVENT_PERSISTER_READ_BATCH_SIZE": "50",
+}
+"""Of Prefect's services: history is deleted in time, and task runs and events are written many at once. Written one by
+one, they and the flow runs wait for each other's lock on the file, sometimes for seconds."""
+
 
 class ProcessError(Exception):
     """A child could not be started or did not become ready; the message names its log file."""
@@ -89,8 +100,10 @@ def start(name: str, command: list[str], *, env: Mapping[str, str], log: Path, c
 def prefect_env(home: Path, api_url: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for Prefect's own processes and clients: a home of their own, and nothing phoned home.
 
-    What the person set for Prefect comes through, except what would point it at another server.
+    What the person set for Prefect comes through, except what would point it at another server. Prefect reads every
+    certificate of the machine for each of its clients, 30 ms a time; where it speaks plain HTTP one does as well.
     """
+    plain = {"PREFECT_API_SSL_CERT_FILE": _one_certificate(home)} if api_url.startswith("http://") else {}
     ours = {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": api_url,
@@ -99,10 +112,11 @@ def prefect_env(home: Path, api_url: str, extra: Mapping[str, str] | None = None
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_PROMPT": "false",
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")])),
     }
     theirs = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    return {**theirs, **ours, **(extra or {})}
+    return {**plain, **theirs, **ours, **(extra or {})}
 
 
 def start_server(home: Path, host: str, port: int, extra: Mapping[str, str] | None = None) -> Child:
@@ -111,7 +125,8 @@ def start_server(home: Path, host: str, port: int, extra: Mapping[str, str] | No
     env = prefect_env(home, f"{address}/api", extra)
     # Prefect's UI looks for its API on port 4200 unless told, whatever the server's port is.
     env["PREFECT_SERVER_UI_API_URL"] = f"{address}/api"
-    env.setdefault("PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED", "events,flow_runs")
+    for name, value in SERVER.items():
+        env.setdefault(f"PREFECT_SERVER_SERVICES_{name}", value)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     return start("Prefect server", command, env=env, log=home / "server.log")
 
@@ -124,29 +139,36 @@ def start_worker(home: Path, api_url: str, pool: str, limit: int, extra: Mapping
     return start("worker", command, env=env, log=home / "worker.log")
 
 
+def start_receiver(home: Path, api_url: str, extra: Mapping[str, str] | None = None) -> Child:
+    """Start `recoup web`: the receiver of webhooks with its dispatcher, where the settings in `extra` say."""
+    env = prefect_env(home, api_url, extra)
+    return start("receiver", [sys.executable, str(PROJECT / "cli.py"), "web"], env=env, log=home / "receiver.log")
+
+
 def wait_until_healthy(
     server: Child,
     address: str,
     *,
+    path: str = "/api/health",
     within_seconds: float = SERVER_STARTS_WITHIN_SECONDS,
     tick: Callable[[float], None] = lambda _: None,
 ) -> float:
-    """Wait for `/api/health`; return the seconds it took. ProcessError when it dies or takes too long."""
+    """Wait until `path` answers; return the seconds it took. ProcessError when it dies or takes too long."""
     started = time.monotonic()
     while (waited := time.monotonic() - started) < within_seconds:
         if not server.running:
-            raise ProcessError(f"the Prefect server ended while starting:\n{server.last_lines()}\nlog: {server.log}")
-        if healthy(address):
+            raise ProcessError(f"the {server.name} ended while starting:\n{server.last_lines()}\nlog: {server.log}")
+        if healthy(address, path):
             return time.monotonic() - started
         tick(waited)
         time.sleep(_POLL_SECONDS)
-    raise ProcessError(f"the Prefect server did not answer within {within_seconds:.0f} s; log: {server.log}")
+    raise ProcessError(f"the {server.name} did not answer within {within_seconds:.0f} s; log: {server.log}")
 
 
-def healthy(address: str, timeout_seconds: float = 2.0) -> bool:
-    """True where a Prefect API answers at `http://host:port`."""
+def healthy(address: str, path: str = "/api/health", timeout_seconds: float = 2.0) -> bool:
+    """True where Prefect's API, or what `path` says, answers at `http://host:port`."""
     try:
-        with urllib.request.urlopen(f"{address}/api/health", timeout=timeout_seconds) as answer:
+        with urllib.request.urlopen(f"{address}{path}", timeout=timeout_seconds) as answer:
             return bool(answer.status == HTTPStatus.OK)
     except (OSError, urllib.error.URLError, ValueError):
         return False
@@ -175,6 +197,22 @@ def free_port(host: str = "127.0.0.1") -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _one_certificate(home: Path) -> str:
+    """A file with the first of the usual certificates."""
+    import certifi
+
+    end = "-----END CERTIFICATE-----\n"
+    everybody = Path(certifi.where()).read_text("utf-8")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = home / "one-certificate.pem"
+    if not file.exists():
+        # In one move, for several processes may do this at once and others read it.
+        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        fresh.write_text(everybody[: everybody.index(end)] + end, "utf-8")
+        fresh.replace(file)
+    return str(file)
 
 
 _NOT_INHERITED = frozenset(

@@ -1,7 +1,8 @@
 """`recoup up` behind its words: start in order, watch, stop in order, all in a bounded time.
 
-Order: pretended vendors (where asked for), server, deployments, dead runs mended, worker. Stopping is the reverse,
-because Prefect drains nothing: a run that is cut off is closed at the next start, and its steps are keyed.
+Order: pretended vendors (where asked for), server, deployments, dead runs mended, worker, receiver. Stopping is the
+reverse: nothing new is taken in first. Prefect's worker drains nothing: a run that is cut off is closed at the next
+start, and its steps are keyed.
 The first Ctrl-C or SIGTERM stops, the second kills.
 """
 
@@ -23,6 +24,7 @@ from deployments.processes import (
     prefect_env,
     server_address,
     start,
+    start_receiver,
     start_server,
     start_worker,
     wait_until_healthy,
@@ -30,7 +32,7 @@ from deployments.processes import (
 
 WATCH_SECONDS = 0.2
 CHILDREN = "children.json"
-STOP_WITHIN_SECONDS = {"worker": 30.0, "Prefect server": 15.0}
+STOP_WITHIN_SECONDS = {"receiver": 45.0, "worker": 30.0, "Prefect server": 15.0}
 OTHERS_STOP_WITHIN_SECONDS = 5.0
 
 Report = Callable[[str], None]
@@ -55,6 +57,8 @@ class Options:
     """Our settings for the runs, by variable."""
     first: tuple[str, ...] = ()
     """The command of the pretended vendors, or nothing."""
+    receiver: str = ""
+    """The address of the receiver of webhooks, which reads where to listen from `env`; empty starts none."""
     worker_limit: int = 3
 
 
@@ -146,6 +150,12 @@ def _start(options: Options, running: Running, announce: Announce) -> None:
         worker = start_worker(options.home, options.api_url, prefect_api.POOL, options.worker_limit, extra)
         _took(running, worker, options.home)
         done(f"started, at most {options.worker_limit} runs at once, log {worker.log}")
+    if options.receiver:
+        with announce("Receiver") as done:
+            receiver = start_receiver(options.home, options.api_url, {**options.env, **auth})
+            _took(running, receiver, options.home)
+            wait_until_healthy(receiver, options.receiver, path="/health", tick=running.tick)
+            done(f"ready at {options.receiver}")
 
 
 async def _deploy(options: Options, env: Mapping[str, str]) -> str:

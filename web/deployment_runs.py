@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.filesystems import LocalFileSystem
 from prefect.flow_engine import run_flow_async
 from prefect.flows import Flow
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 from prefect.states import Pending
 
 TAG = "dispatched"
@@ -80,5 +81,5 @@ def _quick(flow: Flow[..., Any]) -> Flow[..., Any]:
     quick = copy.copy(flow)
     quick.flow_run_name = None
     quick.persist_result = False
-    quick.result_storage = LocalFileSystem()
+    quick.result_storage = LocalFileSystem(basepath=str(PREFECT_LOCAL_STORAGE_PATH.value()))
     return quick

@@ -16,7 +16,7 @@ import pytest
 import settings
 from commands import pretended, up
 from commands.output import Failure
-from deployments import processes, supervisor
+from deployments import prefect_api, processes, supervisor
 from deployments.prefect_api import DeployError
 from deployments.processes import Child, ProcessError
 from settings import SettingsError
@@ -57,7 +57,15 @@ def test_a_taken_port_is_named_with_the_way_to_another(tmp_path: Path, taken: in
 
 def test_a_prefect_elsewhere_needs_no_port_here(tmp_path: Path, taken: int) -> None:
     env = {"RECOUP_PREFECT__PORT": str(taken), "RECOUP_PREFECT__API_URL": "https://prefect.example.com/api"}
+    env["RECOUP_WEB__PORT"] = str(processes.free_port())
     up.check_ports(settings.load(env=env, home=tmp_path))
+
+
+def test_a_receivers_port_that_is_taken_is_named_too(tmp_path: Path, taken: int) -> None:
+    env = {"RECOUP_PREFECT__PORT": str(processes.free_port()), "RECOUP_WEB__PORT": str(taken)}
+    with pytest.raises(Failure) as caught:
+        up.check_ports(settings.load(env=env, home=tmp_path))
+    assert f"RECOUP_WEB__PORT={taken + 1} recoup up" in caught.value.fix
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1"])
@@ -246,11 +254,12 @@ def command_lines(marker: str) -> list[str]:
 @pytest.mark.xdist_group("prefect")
 @pytest.mark.timeout(300)
 def test_it_starts_everything_and_ends_with_ctrl_c_leaving_nothing_behind(tmp_path: Path) -> None:
-    port = processes.free_port()
+    port, web_port = processes.free_port(), processes.free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("RECOUP_", "PREFECT_"))}
     env |= {
         "RECOUP_HOME": str(tmp_path / "home"),
         "RECOUP_PREFECT__PORT": str(port),
+        "RECOUP_WEB__PORT": str(web_port),
         "RECOUP_SHOP__TIME_ZONE": "Europe/Berlin",
     }
     log = tmp_path / "up.log"
@@ -266,7 +275,8 @@ def test_it_starts_everything_and_ends_with_ctrl_c_leaving_nothing_behind(tmp_pa
         wait_for(log, "Ctrl-C stops it.", process)
         text = log.read_text("utf-8")
         assert f"Prefect's pages: http://127.0.0.1:{port}" in text
-        assert "3 applied" in text
+        assert f"{len(prefect_api.declared())} applied" in text
+        assert processes.healthy(f"http://127.0.0.1:{web_port}", "/health")
         assert "\x1b" not in text
         doctor = recoup("doctor", "--within", "30", home=tmp_path / "home" / "sandbox")
         assert doctor.returncode == 0, doctor.stdout
@@ -280,7 +290,7 @@ def test_it_starts_everything_and_ends_with_ctrl_c_leaving_nothing_behind(tmp_pa
     stopped = [
         line.split("✓")[0].strip() for line in log.read_text("utf-8").splitlines() if line.startswith("  Stopping")
     ]
-    assert stopped == ["Stopping worker", "Stopping Prefect server", "Stopping pretended vendors"]
+    assert stopped == ["Stopping receiver", "Stopping worker", "Stopping Prefect server", "Stopping pretended vendors"]
     assert left_behind(str(tmp_path)) == []
     assert supervisor.left_behind(tmp_path / "home" / "sandbox" / "prefect") == {}
 
