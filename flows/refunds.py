@@ -44,6 +44,7 @@ async def send_refunds(w: Work, source: Source = "sweep") -> Work:
         await act_on(w, await refund_events.take_in(w.c, rows))
     if source == "sweep":
         await refund_polling.watch(w.c, w.report)
+        await refund_polling.follow_labels(w.c, w.report)
         await act_on(w, await refund_polling.poll(w.c, w.report))
         await act_on(w, TakenIn(cases=due(w.c)))
     await say(w, refund_telling.tellings(w.c, w.run))

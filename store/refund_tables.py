@@ -36,6 +36,7 @@ labels = Table(
     text("stage"),
     text("look_at"),
     text("changed_at"),
+    whole("watched"),
     Index("labels_by_tracking", "tracking"),
     Index("labels_by_return", "return_id"),
     Index("labels_by_stage", "stage", "look_at"),
@@ -44,7 +45,9 @@ labels = Table(
     ),
     sqlite_strict=True,
 )
-"""Every return label and how far its early refund is. `look_at`: when the sweep decides again, empty for never."""
+"""Every return label and how far its early refund is. `look_at`: when the sweep decides again, empty for never.
+`watched`: the carrier feeds were asked to follow the number, for they tell of no other.
+"""
 
 decisions = Table(
     "decisions",

@@ -36,6 +36,7 @@ def remember(connection: Connection, ret: Return, body: str, at: datetime) -> li
             "stage": "made",
             "look_at": "",
             "changed_at": to_text(at),
+            "watched": 0,
         }
         for label in ret.labels
     ]
@@ -84,6 +85,17 @@ def to_look_at(connection: Connection, at: datetime, limit: int) -> list[str]:
     due = labels.c.stage.in_(("scanned", "waiting", "approval", "held")) & (labels.c.look_at != "")
     chosen = select(labels.c.case_id).where(due, labels.c.look_at <= to_text(at)).order_by(labels.c.look_at)
     return [case for (case,) in connection.execute(chosen.limit(limit))]
+
+
+def to_watch(connection: Connection, limit: int) -> list[Row[Any]]:
+    """Labels whose number no feed was asked to follow yet."""
+    mine = (labels.c.watched == 0) & (labels.c.tracking != "") & labels.c.stage.in_(("made", "scanned", "waiting"))
+    return list(connection.execute(select(labels).where(mine).order_by(labels.c.case_id).limit(limit)))
+
+
+def set_watched(connection: Connection, cases: Sequence[str]) -> None:
+    """The feeds follow these labels now."""
+    connection.execute(update(labels).where(labels.c.case_id.in_(cases)).values(watched=1))
 
 
 def put_stage(connection: Connection, case: str, stage: str, look_at: datetime | None, at: datetime) -> None:

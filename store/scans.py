@@ -8,22 +8,30 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import from_text, to_text
 from domain.scans import Place, Scan
 from store.event_tables import scans
 
+GAINED = ("country", "region", "city", "postal", "to_country", "to_postal")
+
 
 def remember(connection: Connection, heard: Sequence[Scan], at: datetime) -> set[str]:
-    """Keep what was heard; return the tracking numbers of which something was new."""
+    """Keep what was heard; return the tracking numbers of which something was new.
+
+    A scan that is known already only gains what nobody had said of it yet, e.g. where the parcel goes.
+    """
     rows = {scan.fingerprint: _row(scan, at) for scan in heard if scan.tracking}
     if not rows:
         return set()
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(scans)
-    added = add.values(list(rows.values())).on_conflict_do_nothing(index_elements=[scans.c.fingerprint])
-    return {number for (number,) in connection.execute(added.returning(scans.c.tracking))}
+    add = add.values(list(rows.values()))
+    more = {name: func.coalesce(func.nullif(scans.c[name], ""), add.excluded[name]) for name in GAINED}
+    gained = or_(*((scans.c[name] == "") & (add.excluded[name] != "") for name in GAINED))
+    kept = add.on_conflict_do_update(index_elements=[scans.c.fingerprint], set_=more, where=gained)
+    return {number for (number,) in connection.execute(kept.returning(scans.c.tracking))}
 
 
 def of_numbers(connection: Connection, numbers: Iterable[str]) -> dict[str, tuple[Scan, ...]]:

@@ -11,9 +11,9 @@ from typing import Any, Final
 from domain.news import DisputeTouched, News, RefundTouched
 from domain.returns import Return
 from domain.scans import Scan
-from integrations.errors import VendorError
+from integrations.errors import Refused, VendorError
 from integrations.pages import Page
-from store import cursors, inbox_admin, scans, watches
+from store import cursors, inbox_admin, returns, scans, watches
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.reading import Read, keep_unreadable
@@ -26,6 +26,7 @@ FIRST_LOOK: Final = timedelta(days=7)
 """How far back a source is read that never was."""
 EVERY: Final = timedelta(minutes=5)
 """How often the vendors' lists are read: webhooks bring the news within a second, this is for what they miss."""
+FOLLOWED_AT_ONCE: Final = 200
 WATCH_EVERY: Final = timedelta(minutes=15)
 
 Keep = Callable[[Any], None]
@@ -45,6 +46,27 @@ async def poll(c: Connections, report: Report) -> TakenIn:
     return found
 
 
+async def follow_labels(c: Connections, report: Report) -> None:
+    """Ask the carrier feeds to follow new labels: they tell of no number that nobody asked for."""
+    if not c.feeds:
+        return
+    with reading(c.engine) as connection:
+        rows = returns.to_watch(connection, FOLLOWED_AT_ONCE)
+    followed: list[str] = []
+    for row in rows:
+        try:
+            for feed in c.feeds:
+                await feed.watch(row.tracking, row.carrier)
+        except Refused as error:
+            report.problems.append(f"{row.case_id}: {error}")
+        except VendorError as error:
+            report.problems.append(f"labels are not followed yet: {error}")
+            break
+        followed.append(row.case_id)
+    with transaction(c.engine) as connection:
+        returns.set_watched(connection, followed)
+
+
 async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
     """Orders that changed: a refund by hand, a dispute, a cancellation. Only those with a return matter."""
     if not _due(c, "poll orders", EVERY):
@@ -61,7 +83,7 @@ async def watch(c: Connections, report: Report) -> None:
     if not _due(c, "watchdog", WATCH_EVERY):
         return
     for vendor in (c.portal, c.storefront, c.refunds_at_payments, *c.feeds):
-        if vendor is None:
+        if vendor is None or not getattr(vendor, "LISTS_WEBHOOKS", True):
             continue
         try:
             subscriptions = await vendor.subscriptions()

@@ -17,6 +17,7 @@ TABLES = (
     CREATE TABLE labels (
         case_id TEXT NOT NULL, return_id TEXT NOT NULL, tracking TEXT NOT NULL, carrier TEXT NOT NULL,
         made_at TEXT NOT NULL, stage TEXT NOT NULL, look_at TEXT NOT NULL, changed_at TEXT NOT NULL,
+        watched {whole} NOT NULL,
         PRIMARY KEY (case_id),
         CONSTRAINT labels_stage CHECK (stage in ('made','scanned','waiting','approval','held','paid','never','ended'))
     ){strict}
