@@ -15,6 +15,7 @@ act    {"return", "do", "label"?: id, number or tracking; the first is meant whe
            inspect {"line"?: id or all, "condition"?: grade_a, worn, wrong, empty …, "disposition"?: missing, …}
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -240,7 +241,10 @@ class Returns:
             return
         amount = kept.amounts["refund"]
         if Decimal(amount) > 0:
-            lines = [(line["shop_line"], int(line.get("quantity", 1))) for line in kept.lines]
+            pieces = Counter[str]()
+            for line in kept.lines:
+                pieces[line["shop_line"]] += int(line.get("quantity", 1))
+            lines = list(pieces.items())
             made = len(self.effects) + 1
             ref = self.pay(kept.order, lines, amount, kept.currency) if self.pay else f"8800{kept.id}{made}"
             kept.refunds.append(
