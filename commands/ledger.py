@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def statement(*, month: str = "", json: bool = False) -> int:
-    """The month's P&L and what became of the renewals that failed in it. Changes nothing.
+    """The month's P&L, what became of the renewals that failed in it, and the early refunds. Changes nothing.
 
     Parameters
     ----------
@@ -30,19 +30,23 @@ def statement(*, month: str = "", json: bool = False) -> int:
     json
         Print data instead of a table: whole minor units, all lines.
     """
+    import settings
+    from commands.refund_statements import refund_data, render_refunds
     from commands.statements import render_statement, statement_data
-    from ledger import reports
+    from ledger import refund_reports, reports
 
-    with _books() as (_, connection):
+    with books() as (_, connection):
         wanted = month or _newest_month(connection)
         try:
             report = reports.statement(connection, wanted)
         except ValueError as error:
             fail(f"--month {wanted}: {error}", code=WRONG_USE, not_done="Nothing was read.")
+        refunds = refund_reports.refund_part(connection, wanted, settings.load().shop.time_zone)
     if json:
-        _print_json(statement_data(report))
+        print_json({**statement_data(report), "refunds": refund_data(refunds)})
         return DONE
-    out().print(render_statement(report), markup=False, highlight=False, soft_wrap=True)
+    shown = [text for text in (render_statement(report), render_refunds(refunds, wanted)) if text]
+    out().print("\n\n".join(shown), markup=False, highlight=False, soft_wrap=True)
     next_commands(("recoup ledger verify", "prove the books behind these figures"))
     return DONE
 
@@ -59,11 +63,11 @@ def verify(*, json: bool = False) -> int:
     from store import schema
 
     started = time.monotonic()
-    with _books() as (engine, connection):
+    with books() as (engine, connection):
         result = checks.verify(connection)
         guards = schema.check(engine)
     if json:
-        _print_json({**verification_data(result), "guards": guards})
+        print_json({**verification_data(result), "guards": guards})
     elif result.proven:
         seconds = time.monotonic() - started
         out().print(f"{render_proof(result)} ({seconds:.1f} s)", markup=False, highlight=False, soft_wrap=True)
@@ -88,7 +92,7 @@ def trace(key: str, /, *, json: bool = False) -> int:
     """
     from ledger import tracing
 
-    with _books() as (_, connection):
+    with books() as (_, connection):
         traces = tracing.trace(connection, key)
     if not traces:
         fail(
@@ -98,7 +102,7 @@ def trace(key: str, /, *, json: bool = False) -> int:
             WRONG_USE,
         )
     if json:
-        _print_json([trace_data(found) for found in traces])
+        print_json([trace_data(found) for found in traces])
     else:
         out().print("\n\n".join(map(render_trace, traces)), markup=False, highlight=False, soft_wrap=True)
     return DONE
@@ -188,7 +192,7 @@ def _entry_lines(entry: "TracedEntry") -> Iterator[str]:
 
 
 @contextmanager
-def _books() -> "Iterator[tuple[Engine, Connection]]":
+def books() -> "Iterator[tuple[Engine, Connection]]":
     """The database of the settings, open for reading in one snapshot; a Failure where there are no books yet."""
     import settings
     from store import db, schema
@@ -218,5 +222,5 @@ def _newest_month(connection: "Connection") -> str:
     return str(found)
 
 
-def _print_json(data: object) -> None:
+def print_json(data: object) -> None:
     out().print(json_text.dumps(data, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)

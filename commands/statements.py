@@ -58,7 +58,7 @@ def _block(title: str, month: str, book: "Book") -> str:
         rows += [("Costs, accrued from the price list", "", "", ""), *_money_rows(book.costs, currency)]
     rows.append(("Result", "", "", format.money(book.result.minor, currency)))
     header = f"{title} · {currency} · management statement"
-    return "\n".join([header, *_aligned(rows), "", *_cohort_block(month, book)])
+    return "\n".join([header, *aligned(rows), "", *_cohort_block(month, book)])
 
 
 def _cohort_block(month: str, book: "Book") -> list[str]:
@@ -80,7 +80,7 @@ def _cohort_block(month: str, book: "Book") -> list[str]:
     over = f"Every share is over all {format.number(cohort.failed.count)} renewals that failed."
     return [
         f"Renewals that failed in {month_name(month)}, and what became of them so far",
-        *_aligned(rows),
+        *aligned(rows),
         f"  {over}",
     ]
 
@@ -113,7 +113,7 @@ def _money_rows(lines: Iterable["Line"], currency: str) -> list[Cells]:
     return [_money_row(f"  {line.label}", line, currency) for line in lines if line.count or line.minor]
 
 
-def _aligned(rows: Iterable[Cells]) -> list[str]:
+def aligned(rows: Iterable[Cells]) -> list[str]:
     """Fixed columns; a closing parenthesis hangs in the margin, so that the digits stand under each other."""
     return [_row(*cells) for cells in rows]
 
