@@ -44,6 +44,9 @@ MEANINGS: dict[str, Meaning] = {
         WRONG_USE,
         NOTHING,
     ),
+    "domain.refund_json.NotFacts": Meaning(
+        "Stored facts of a refund cannot be read", "recoup explain KEY tells the case; it is decided again on fresh facts"
+    ),
     "integrations.errors.Unavailable": Meaning(
         "The vendor is away or asks us to wait; nothing happened there",
         "Run it again later; recoup doctor says when it answers",
