@@ -45,7 +45,8 @@ MEANINGS: dict[str, Meaning] = {
         NOTHING,
     ),
     "domain.refund_json.NotFacts": Meaning(
-        "Stored facts of a refund cannot be read", "recoup explain KEY tells the case; it is decided again on fresh facts"
+        "Stored facts of a refund cannot be read",
+        "recoup explain KEY tells the case; the next look decides again on fresh facts",
     ),
     "integrations.errors.Unavailable": Meaning(
         "The vendor is away or asks us to wait; nothing happened there",
