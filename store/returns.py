@@ -26,7 +26,7 @@ def remember(connection: Connection, ret: Return, body: str, at: datetime) -> li
     row |= {"body": body, "edited_at": to_text(ret.edited_at) if ret.edited_at else "", "read_at": to_text(at)}
     new = {name: add.excluded[name] for name in ("order_ref", "state", "body", "edited_at", "read_at")}
     connection.execute(add.values(row).on_conflict_do_update(index_elements=[returns.c.id], set_=new))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "case_id": case_id(ret, label),
             "return_id": ret.id,
@@ -44,7 +44,7 @@ def remember(connection: Connection, ret: Return, body: str, at: datetime) -> li
         more = dialect.insert(labels)
         same = {name: more.excluded[name] for name in ("tracking", "carrier", "made_at")}
         connection.execute(more.values(rows).on_conflict_do_update(index_elements=[labels.c.case_id], set_=same))
-    return [row["case_id"] for row in rows]
+    return [str(row["case_id"]) for row in rows]
 
 
 def set_customer(connection: Connection, return_id: str, customer: str) -> None:

@@ -5,6 +5,7 @@ the reason; it stops no other.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,10 +52,23 @@ async def read_return(c: Connections, portal_id: str) -> Return:
 
 
 def keep_returns(c: Connections, read: Sequence[Return]) -> None:
-    """Write returns as they were read."""
+    """Write returns as they were read, and what they say of their parcels."""
     with transaction(c.engine) as connection:
         for ret in read:
             returns.remember(connection, ret, return_to_json(ret), c.clock())
+        scans.remember(connection, [scan for ret in read for scan in _label_scans(ret)], c.clock())
+
+
+def _label_scans(ret: Return) -> list[Scan]:
+    """The portal's own status of a label is a scan too, if a bare one."""
+    return [
+        Scan(
+            tracking=label.tracking, carrier=label.carrier, meaning=label.status, at=label.updated_at,  # type: ignore[arg-type]
+            source=ret.portal, words=label.status,
+        )
+        for label in ret.labels
+        if label.tracking and label.status
+    ]  # fmt: skip
 
 
 async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRead]:
@@ -62,11 +76,12 @@ async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRea
     with reading(c.engine) as connection:
         rows = returns.labels_by_case(connection, cases)
         parents = returns.by_ids(connection, {row.return_id for row in rows.values()})
-        heard = scans.of_numbers(connection, (row.tracking for row in rows.values()))
     known = [case for case in cases if case in rows]
     portal_ids = sorted({_portal_id(parents[rows[case].return_id]) for case in known})
     read = await _each(portal_ids, c.portal.ret, c.concurrency)
     keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
+    with reading(c.engine) as connection:
+        heard = scans.of_numbers(connection, (row.tracking for row in rows.values()))
     orders = await _each(
         sorted({ret.order for ret in read.values() if isinstance(ret, Return) and ret.order}), _reader(c), c.concurrency
     )
@@ -107,7 +122,11 @@ async def _facts(
 
 async def _quote(c: Connections, ret: Return, label: Label, order: Order) -> Quote | None:
     """What the shop would refund for the label's lines; None where the label has none."""
-    wanted = [(line.shop_line, line.quantity) for line in ret.lines_of(label) if line.outcome == "refund"]
+    pieces: Counter[str] = Counter()
+    for line in ret.lines_of(label):
+        # The portal may list every piece as a line of its own; at the shop they are one line.
+        pieces[line.shop_line] += line.quantity if line.outcome == "refund" else 0
+    wanted = [(line, quantity) for line, quantity in pieces.items() if quantity]
     if not wanted or not all(line for line, _ in wanted):
         return None
     quote: Quote = await c.storefront.quote(order, wanted)

@@ -121,22 +121,7 @@ def purge(c: Connections, keep_days: int) -> int:
 
 def _returns(c: Connections, page: Page[Return], found: TakenIn) -> None:
     keep_returns(c, page.items)
-    heard = [scan for ret in page.items for scan in _label_scans(ret)]
-    with transaction(c.engine) as connection:
-        scans.remember(connection, heard, c.clock())
     found.cases += touched(c, (), [ret.portal_id for ret in page.items], ())
-
-
-def _label_scans(ret: Return) -> list[Scan]:
-    """The portal's own status of a label is a scan too, if a bare one."""
-    return [
-        Scan(
-            tracking=label.tracking, carrier=label.carrier, meaning=label.status, at=label.updated_at,  # type: ignore[arg-type]
-            source=ret.portal, words=label.status,
-        )
-        for label in ret.labels
-        if label.tracking and label.status
-    ]  # fmt: skip
 
 
 def _scans(c: Connections, page: Page[Scan], found: TakenIn) -> None:

@@ -1,7 +1,7 @@
 """The report of a run: counts of everything, and the first rows of each kind for the run's page. No personal data."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from domain.decisions import Decision, Hold
@@ -42,6 +42,8 @@ class Report:
     """Minor units that went back to customers, by currency."""
     failed_rows: list[Outcome] = field(default_factory=list)
     other_rows: list[Outcome] = field(default_factory=list)
+    tell: Callable[[str, Sequence[Outcome]], object] | None = None
+    """Who else is told the outcomes of every chunk, with the operation: `flows.events`."""
 
     def took_in(self, found: Read) -> None:
         """Add what was read from the vendors."""
@@ -69,7 +71,10 @@ class Report:
                 self.person += verdict.outcome in ("hold", "approve")
 
     def add_outcomes(self, outcomes: Iterable[Outcome]) -> None:
-        """Count what became of a chunk of steps."""
+        """Count what became of a chunk of steps, and tell it."""
+        outcomes = list(outcomes)
+        if self.tell:
+            self.tell(self.operation, outcomes)
         for outcome in outcomes:
             self.states[outcome.state] += 1
             self.actions[(outcome.action, outcome.state)] += 1
