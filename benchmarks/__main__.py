@@ -1,8 +1,9 @@
 """`make bench`: one table of everything that is measured, each beside the bare thing in the same run.
 
-    python -m benchmarks [deciding performing ledger] [--quick]
+    python -m benchmarks [deciding performing receiver ledger] [--quick]
 
-`--quick` leaves the million out. Ends with 0 whatever the ratios are: they are read, not enforced.
+`--quick` leaves the million out, and loads the receiver for 10 seconds instead of 60. Ends with 0 whatever the ratios
+are: they are read, not enforced.
 """
 
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import deciding, ledger, performing
+from benchmarks import deciding, ledger, performing, receiver
 from benchmarks.rows import Row
 
 SMALL, MIDDLE = 10_000, 100_000
@@ -23,6 +24,7 @@ def measured(quick: bool) -> dict[str, Callable[[], list[Row]]]:
     return {
         "deciding": lambda: deciding.rows(sizes),
         "performing": lambda: performing.rows((1_000, SMALL)),
+        "receiver": lambda: receiver.rows(10 if quick else 60),
         "ledger": lambda: ledger.rows(MIDDLE, sizes),
     }
 
