@@ -33,6 +33,7 @@ VENDOR: Final = "shopify"
 MONEY_IN: Final = frozenset({"SALE", "CAPTURE"})
 """Only a payment that was taken can be given back; an authorisation cannot."""
 GATEWAYS: Final = {"gift_card": "gift_card", "shopify_store_credit": "store_credit", "shopify_payments": "card"}
+BY_STAFF: Final = "shopify_draft_order"
 BY_SUBSCRIPTION: Final = ("subscription_contract", "subscription_contract_checkout_one")
 WON: Final = "WON"
 """The only end of a dispute that leaves the money with the shop: a lost, accepted or prevented one gave it back."""
@@ -83,6 +84,7 @@ def read_order(raw: Any, *, key: str) -> Order:
         test=_flag(raw, "test"),
         b2b=text(raw, "purchasingEntity.__typename") == "PurchasingCompany",
         subscription=by_plan or text(raw, "sourceName") in BY_SUBSCRIPTION,
+        draft=text(raw, "sourceName") == BY_STAFF,
         cancelled=moment(raw, "cancelledAt") is not None,
         disputes=tuple(number(item, "id") for item in many(raw, "disputes") if need_text(item, "status") != WON),
         ship_to=read_place(ship),
