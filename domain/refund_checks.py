@@ -162,8 +162,9 @@ def _pending(order: Order, ours: Sequence[OurRefund], case: str, told: Told, now
 
 def _twice_at_payments(told: Told, keys: Mapping[str, OurRefund]) -> Iterator[Difference]:
     by_key: dict[str, list[PaymentRefund]] = {}
-    for refund in told.payments:
-        if refund.key and is_ours(refund.key) and refund.state != "failed":
+    # A list that moves while it is read names one refund on two of its pages.
+    for refund in {refund.id: refund for refund in told.payments}.values():
+        if is_ours(refund.key) and refund.state != "failed":
             by_key.setdefault(refund.key, []).append(refund)
     for key, refunds in by_key.items():
         ours = keys.get(key)
@@ -190,15 +191,18 @@ def _payments_of(order: Order | None) -> set[str]:
 
 
 def _at_shop(ours: OurRefund, order: Order | None) -> Refunded | None:
+    """Ours by reference, else by key: a refund that failed and was made anew carries the same key twice."""
     refunds = order.refunds if order else ()
-    return next((each for each in refunds if (ours.ref and each.id == ours.ref) or each.key == ours.key), None)
+    by_ref = next((each for each in refunds if ours.ref and each.id == ours.ref), None)
+    return by_ref or next((each for each in refunds if each.key == ours.key), None)
 
 
 def _at_payments(ours: OurRefund, refunds: Sequence[PaymentRefund]) -> PaymentRefund | None:
     """Ours by reference or key; where the shop moved it, one of its payments' that came then, best of that size."""
-    for each in refunds:
-        if (ours.ref and each.id == ours.ref) or each.key == ours.key:
-            return each
+    sure = [each for each in refunds if ours.ref and each.id == ours.ref]
+    sure += [each for each in refunds if each.key == ours.key]
+    if sure:
+        return sure[0]
     near = [each for each in refunds if not each.key and each.at >= ours.at - SKEW]
     return next((each for each in near if each.amount == ours.booked), near[0] if near else None)
 
