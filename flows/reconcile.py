@@ -2,6 +2,7 @@
 
 from prefect import State, flow
 
+from flows import events
 from flows.ending import end
 from flows.work import Work, run_name, work
 from tasks.shells import PLAIN, TASKS, Effects
@@ -22,4 +23,5 @@ async def settle_unknown(w: Work, effects: Effects = PLAIN) -> Work:
     """Ask about every step without an answer; one that cannot be asked now stays for the next run."""
     if not w.busy:
         w.report.add_outcomes(await effects.reconcile(w.run))
+        events.tell_old(w.c)
     return w

@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 
 import settings
 from domain.instants import day_in, named_day
+from flows import events
 from flows.day import run_id, scheduled_start
 from store import leases, runs
 from store.db import transaction
@@ -57,7 +58,7 @@ async def work(operation: str, on: str, *, alone: bool = True) -> AsyncIterator[
                 f"{day} is not here yet in {c.zone}; a run acts for today or a past day. Try: recoup plan --on"
             )
         run = Run(operation, day, now, run_id())
-        done = Work(c, run, Report(operation, day.isoformat()))
+        done = Work(c, run, Report(operation, day.isoformat(), tell=events.tell_outcomes))
         with transaction(c.engine) as connection:
             done.busy = alone and not leases.take(connection, operation, c.clock())
             if not done.busy:
