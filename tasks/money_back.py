@@ -43,7 +43,9 @@ async def _book(c: Connections, item: MoneyBack, run: str) -> bool:
         original = _entry(connection, c.vendors.payments, item.payment_ref, "renewal_recovered")
         case = cases.by_id(connection, [original.case]).get(original.case) if original else None
         already = lookups.money_back(connection, original.source_key) if original else None
-    if original is None or case is None:
+        ours = _entry(connection, c.vendors.payments, item.ref, "vip_refund")
+    if original is None or case is None or ours is not None:
+        # A refund that the refunds operation made and booked is not dunning's to book again.
         return False
     settlement = await _settlement(c, case, original, item, already, run)
     return settlement is not None and not (await settle(c, settlement)).replayed
