@@ -252,6 +252,6 @@ def _order(name: str, order_id: str) -> dict[str, Any]:
 
 def _sound(key: str) -> str:
     """The key, where it is one that can be found again in a note."""
-    if refunds.key_of(key) != key:
+    if not key or refunds.key_of(key) != key:
         raise ValueError(f"a step's key looks like refunds/loop-1/label-2; this has {len(key)} characters")
     return key

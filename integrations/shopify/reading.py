@@ -18,7 +18,7 @@ _GID = re.compile(r"gid://shopify/[A-Za-z]+/(\d+)(?:\?.*)?\Z")
 def gid(kind: str, number: str) -> str:
     """An id as the API wants it: `gid://shopify/Order/450789469`. ValueError where it is no number."""
     if not (number.isascii() and number.isdigit()):
-        raise ValueError(f"a {kind} of Shopify has a number for an id, not {shape(number)}")
+        raise ValueError(f"the id of Shopify's {kind} is a number, not {shape(number)}")
     return f"gid://shopify/{kind}/{number}"
 
 

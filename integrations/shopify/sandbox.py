@@ -75,7 +75,7 @@ def _control(shop: Shopify, method: str, name: str, body: bytes) -> tuple[int, J
             return 200, {"calls": dict(shop.calls)}
         else:
             return 404, {"error": {"message": f"no {method} {name} here"}}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return 400, {"error": {"message": f"{type(error).__name__}: {error}"}}
     return 200, {}
 

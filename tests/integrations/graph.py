@@ -78,7 +78,10 @@ def request(sent: httpx.Request) -> list[str]:
 
 def response(got: httpx.Response) -> list[str]:
     """What is wrong with an answer that has data."""
-    body = got.json()
+    try:
+        body = got.json()
+    except ValueError:
+        return []
     if got.status_code != httpx.codes.OK or "errors" in body:
         return []
     operation, fragments = _parts(parse(json.loads(got.request.content)["query"]))
