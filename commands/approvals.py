@@ -112,6 +112,22 @@ def _put(operation: str, stopped: bool, by: str, why: str) -> None:
 
     with _database() as engine, transaction(engine) as connection:
         switches.put(connection, operation, stop=stopped, by=by, reason=why, at=datetime.now(UTC))
+    _tell(operation, stopped)
+
+
+def _tell(operation: str, stopped: bool) -> None:
+    """Let automations in Prefect know, where it runs. The switch is written already and holds without it."""
+    from deployments.processes import healthy
+
+    address = load().prefect_api_url.removesuffix("/api")
+    if not healthy(address):
+        return
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.events import tell_switch
+
+    with temporary_settings({PREFECT_API_URL: f"{address}/api"}):
+        tell_switch(operation, "stopped" if stopped else "released")
 
 
 @contextmanager
