@@ -13,7 +13,7 @@ from commands.output import FOUND, NOT_AUTHORISED, WRONG_USE, err, fail, out
 if TYPE_CHECKING:
     from tasks.report import Report
 
-OPERATIONS = ("dunning", "dunning-follow-up", "reconcile")
+OPERATIONS = ("dunning", "dunning-follow-up", "reconcile", "refunds", "refunds-exposure", "refunds-reconcile")
 
 
 def run(what: str, *, on: str = "today") -> int:
@@ -22,7 +22,7 @@ def run(what: str, *, on: str = "today") -> int:
     Parameters
     ----------
     what
-        dunning, dunning-follow-up, reconcile, or the file of a plan.
+        dunning, dunning-follow-up, reconcile, refunds, refunds-exposure, refunds-reconcile, or the file of a plan.
     on
         The day to act for: today, or a date like 2026-01-27. Not with a plan, which has its own.
     """
@@ -64,8 +64,14 @@ def _point_at(found: Any, api: str) -> None:
 async def _in_prefect(what: str, on: str) -> int:
     from flows.dunning import dunning, dunning_follow_up
     from flows.reconcile import reconcile
+    from flows.refunds import refunds
+    from flows.refunds_watch import refunds_exposure, refunds_reconcile
 
-    flow: Any = {"dunning": dunning, "dunning-follow-up": dunning_follow_up, "reconcile": reconcile}[what]
+    flows: dict[str, Any] = {
+        "dunning": dunning, "dunning-follow-up": dunning_follow_up, "reconcile": reconcile, "refunds": refunds,
+        "refunds-exposure": refunds_exposure, "refunds-reconcile": refunds_reconcile,
+    }  # fmt: skip
+    flow = flows[what]
     state = await flow(on=on, return_state=True)
     out().print(f"{'✓' if state.is_completed() else '✗'} {state.name}: {state.message or ''}")
     return 0 if state.is_completed() else FOUND
@@ -73,11 +79,17 @@ async def _in_prefect(what: str, on: str) -> int:
 
 async def _here(what: str, on: str) -> "Report":
     from flows.dunning import follow_up, take_steps
+    from flows import refunds_watch
     from flows.reconcile import settle_unknown
+    from flows.refunds import send_refunds
     from flows.work import work
 
-    act: Any = {"dunning": take_steps, "dunning-follow-up": follow_up, "reconcile": settle_unknown}[what]
-    async with work(what, on) as w:
+    acts: dict[str, Any] = {
+        "dunning": take_steps, "dunning-follow-up": follow_up, "reconcile": settle_unknown, "refunds": send_refunds,
+        "refunds-exposure": refunds_watch.follow, "refunds-reconcile": refunds_watch.compare,
+    }  # fmt: skip
+    act = acts[what]
+    async with work(what, on, alone=what != "refunds") as w:
         if w.busy:
             fail("another run of this operation is at work; nothing was done here", fix="wait until it has ended")
         await act(w)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import settings
 from commands.pretended import variables
+from flows import refunds_watch
 from flows.dunning import follow_up, take_steps
 from flows.reconcile import settle_unknown
 from flows.refunds import send_refunds
@@ -69,13 +70,17 @@ class Simulation:
 
 async def plain(operation: str, day: date, waiting_only: bool) -> Report:
     """Run an operation without Prefect."""
-    async with work(operation, day.isoformat()) as w:
+    async with work(operation, day.isoformat(), alone=operation != "refunds") as w:
         if operation == "dunning":
             await take_steps(w, waiting_only=waiting_only)
         elif operation == "dunning-follow-up":
             await follow_up(w)
         elif operation == "refunds":
             await send_refunds(w)
+        elif operation == "refunds-exposure":
+            await refunds_watch.follow(w)
+        elif operation == "refunds-reconcile":
+            await refunds_watch.compare(w)
         else:
             await settle_unknown(w)
         return w.report
