@@ -35,6 +35,9 @@ MEANINGS: dict[str, Meaning] = {
     "deployments.prefect_api.DeployError": Meaning(
         "", "recoup doctor --only prefect safety; a refused call (401) needs prefect.auth_string as on the server"
     ),
+    "deployments.automation_files.NoSuchBlock": Meaning(
+        "", "Make the block in Prefect's pages first, or leave --notify out", WRONG_USE, "Nothing was applied."
+    ),
     "domain.money.MoneyError": Meaning(
         "An amount or a currency cannot be read as money", "Write 1234.50 and EUR", WRONG_USE, NOTHING
     ),

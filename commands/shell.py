@@ -49,6 +49,7 @@ COMMANDS = (
     Command("ledger trace", "commands.ledger:trace", "From an entry to its step, vendor reference and flow run."),
     Command("refunds exposure", "commands.refund_lists:exposure", "What was refunded early and is not back yet."),
     Command("refunds differences", "commands.refund_lists:differences", "Where four sides differ, and what to do."),
+    Command("automations apply", "commands.automations:apply", "Put three automations on the Prefect server."),
     Command("policy list", "commands.policy:list_policies", "The policies in force, with their versions."),
     Command("policy try", "commands.policy_try:try_policy", "Decide the past again with a changed policy. No effects."),
 )
@@ -59,6 +60,7 @@ GROUPS = {
     "ledger": "The books.",
     "refunds": "What was refunded before the goods were in.",
     "policy": "The rules that decide.",
+    "automations": "What Prefect tells people by itself.",
 }
 """What the commands of two words have in common."""
 
