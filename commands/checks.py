@@ -41,6 +41,8 @@ VENDORS = (
     Vendor("texts", ("texts.account_sid", "texts.auth_token", "texts.sender"), "auth_token"),
     Vendor("helpdesk", ("helpdesk.url", "helpdesk.user", "helpdesk.api_key"), "api_key"),
     Vendor("mail", ("mail.host",), "password"),
+    Vendor("portal", ("portal.api_key",), "api_key"),
+    Vendor("storefront", ("storefront.url", "storefront.token"), "token"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from commands import checks, probes
+from commands import checks, probes, refund_checks
 from commands.findings import MARKS, WITHIN_SECONDS, Check, Finding, run_checks
 from commands.output import DONE, FOUND, WRONG_USE, fail, out
 from settings import load
@@ -23,6 +23,10 @@ CHECKS: dict[str, Check] = {
     "texts": probes.texts,
     "helpdesk": probes.helpdesk,
     "mail": probes.mail,
+    "portal": refund_checks.portal,
+    "storefront": refund_checks.storefront,
+    "refunds": refund_checks.refunds,
+    "webhooks": refund_checks.webhooks,
     "policies": checks.policies,
     "safety": checks.safety,
     "clock": checks.clock,
