@@ -99,6 +99,8 @@ class RefundFacts:
     approval: Approval | None = None
     home_country: str = ""
     """Where the shop's returns go to."""
+    quote_refused: str = ""
+    """Why the shop would not say what these lines come to, e.g. because they were refunded; empty where it did."""
     portal_pays_whole: bool = False
     """The mover is the portal, which can only process a return as a whole."""
 

@@ -97,6 +97,8 @@ def _ours(facts: RefundFacts, order: Order) -> Check:
 
 
 def _quoted(facts: RefundFacts) -> Check:
+    if facts.quote is None and facts.quote_refused:
+        return check("S-16", "hold", f"the shop does not say what these lines come to: {facts.quote_refused}")
     if facts.quote is None:
         return check("S-16", "wait", "the shop has not said yet what these lines come to")
     if facts.order is not None and facts.quote.amount.currency != facts.order.presentment:

@@ -19,13 +19,15 @@ from domain.refund_policy import RefundPolicy
 from domain.refunds import decide
 from store import approvals, cases, commitments, decisions, exposures, people, returns, steps, switches
 from store.commitments import Commitment
-from store.db import transaction
+from store.db import reading, transaction
 from store.steps import Intent
 from tasks.connect import Connections
 from tasks.performing import Run
 from tasks.refund_facts import Gathered
 
 OPERATION: Final = "refunds"
+TAKEN: Final = ("intended", "unknown", "done", "refused")
+"""States of a label's money after which nothing is decided about it any more: it went, may have, or never will."""
 STAGES: Final = {"pay": "scanned", "wait": "waiting", "hold": "held", "approve": "approval", "never": "never"}
 LOOK_AGAIN: Final = {"wait": timedelta(minutes=15), "hold": timedelta(hours=6), "approve": timedelta(hours=6)}
 """When a case without news is decided again. What is asked of a person is looked at too: the reason may be gone."""
@@ -45,6 +47,18 @@ def key_of(case: str) -> str:
     return f"{OPERATION}/{case}"
 
 
+def undecided(c: Connections, wanted: Sequence[str]) -> list[str]:
+    """Those of the cases whose money is still to be decided about; the stage of the others is put right."""
+    with reading(c.engine) as connection:
+        taken = [row for row in steps.by_keys(connection, map(key_of, wanted)).values() if row.state in TAKEN]
+    if taken:
+        with transaction(c.engine) as connection:
+            for row in taken:
+                _keep_stage(connection, row.case_id, row.state, c.clock())
+    over = {row.case_id for row in taken}
+    return [case for case in wanted if case not in over]
+
+
 def decide_all(c: Connections, gathered: Sequence[Gathered], run: Run) -> list[Decided]:
     """Decide these cases one after the other in one transaction; each sees what the ones before set aside."""
     if not gathered:
@@ -57,7 +71,7 @@ def decide_all(c: Connections, gathered: Sequence[Gathered], run: Run) -> list[D
         decided: list[Decided] = []
         for found in gathered:
             before = taken.get(key_of(found.case))
-            if before is not None and before.state in ("intended", "unknown", "done", "refused"):
+            if before is not None and before.state in TAKEN:
                 _keep_stage(connection, found.case, before.state, now)
                 continue
             decided.append(_decide(connection, c, found, said.get(found.case), stopped, now, run))

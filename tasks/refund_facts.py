@@ -38,10 +38,11 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """One case whose facts could not be read, and why."""
+    """One case whose facts could not be read, and why. `gone` where its label is on the return no more."""
 
     case: str
     why: str
+    gone: bool = False
 
 
 async def read_return(c: Connections, portal_id: str) -> Return:
@@ -102,28 +103,31 @@ async def _facts(
 ) -> Gathered | NotRead:
     label = next((label for label in ret.labels if case == f"{ret.id}/label-{label.id}"), None)
     if label is None:
-        return NotRead(case, "the label is not on the return any more")
+        return NotRead(case, "the label is not on the return any more", gone=True)
     if isinstance(order, VendorError) and not isinstance(order, Refused):
         return NotRead(case, f"the order could not be read: {order}")
     found = order if isinstance(order, Order) else None
     quote: Quote | None = None
+    refused = ""
     if found is not None:
         try:
             quote = await _quote(c, ret, label, found)
+        except Refused as error:
+            refused = error.message
         except VendorError as error:
             return NotRead(case, f"the shop gave no quote: {error}")
     facts = RefundFacts(
         case=case, ret=ret, label=label, scans=heard, order=found, quote=quote,
-        home_country=c.home_country, portal_pays_whole=c.mover_name == "portal",
+        quote_refused=refused, home_country=c.home_country, portal_pays_whole=c.mover_name == "portal",
     )  # fmt: skip
     customer = f"shop-{found.shopper.id}" if found else ""
     return Gathered(case, facts, customer, _card(found), c.clock())
 
 
 async def _quote(c: Connections, ret: Return, label: Label, order: Order) -> Quote | None:
-    """What the shop would refund for the label's lines; None where the label has none."""
+    """What the shop would refund for the label's lines, all of the return's where the portal pays; None without any."""
     pieces: Counter[str] = Counter()
-    for line in ret.lines_of(label):
+    for line in ret.lines if c.mover_name == "portal" else ret.lines_of(label):
         # The portal may list every piece as a line of its own; at the shop they are one line.
         pieces[line.shop_line] += line.quantity if line.outcome == "refund" else 0
     wanted = [(line, quantity) for line, quantity in pieces.items() if quantity]

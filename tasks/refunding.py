@@ -26,7 +26,7 @@ from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.movers import Payout
 from tasks.performing import Job, Outcome, Run, perform_step
-from tasks.refund_deciding import OPERATION, Decided, decide_all, key_of
+from tasks.refund_deciding import OPERATION, Decided, decide_all, key_of, undecided
 from tasks.refund_facts import Gathered, NotRead, gather
 from tasks.report import Report
 
@@ -44,9 +44,12 @@ class Settled:
 
 
 async def settle_cases(c: Connections, wanted: Iterable[str], run: Run, report: Report) -> Settled:
-    """Decide these cases on fresh facts and send what is due; what cannot be read is looked at again soon."""
+    """Decide these cases on fresh facts and send what is due; what cannot be read is looked at again soon.
+
+    A label whose money went is not read again: the shop would quote nothing for it.
+    """
     done = Settled([], [])
-    for wave in _waves(c, list(dict.fromkeys(wanted))):
+    for wave in _waves(c, undecided(c, list(dict.fromkeys(wanted)))):
         found = await gather(c, wave)
         _not_read(c, [each for each in found if isinstance(each, NotRead)], report)
         decided = decide_all(c, [each for each in found if isinstance(each, Gathered)], run)
@@ -88,7 +91,8 @@ def _not_read(c: Connections, unread: Sequence[NotRead], report: Report) -> None
     now = c.clock()
     with transaction(c.engine) as connection:
         for each in unread:
-            returns.put_stage(connection, each.case, "waiting", now + RETRY_UNREAD, now)
+            again = None if each.gone else now + RETRY_UNREAD
+            returns.put_stage(connection, each.case, "never" if each.gone else "waiting", again, now)
     report.problems += [f"{each.case}: {each.why}" for each in unread]
 
 

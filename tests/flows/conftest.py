@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from integrations.sandbox import Addresses, start_in_process
+from tests.flows.returns_shop import Returns
 from tests.flows.shop import IMPATIENT, Shop, open_shop
 from tests.prefect_server import prefect_server
 
@@ -46,3 +47,15 @@ async def impatient(vendors: Addresses, sqlite_file: Path) -> AsyncIterator[Shop
     """The same, but it waits a third of a second for an answer."""
     async with open_shop(vendors, sqlite_file, patience=IMPATIENT) as found:
         yield found
+
+
+@pytest.fixture
+def returns(shop: Shop) -> Returns:
+    """A shop with returns."""
+    return Returns(shop)
+
+
+@pytest.fixture
+def hurried(impatient: Shop) -> Returns:
+    """The same, but it waits a third of a second for an answer."""
+    return Returns(impatient)

@@ -3,15 +3,19 @@
 Built on `tests.flows.shop`: the plain flow, one database file, the pretended vendors over real HTTP, our own clock.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from domain.instants import day_in
+from flows.reconcile import settle_unknown
 from flows.refunds import send_refunds
 from flows.work import work
 from store import decisions, inbox, returns, steps
 from store.db import reading, transaction
+from store.event_tables import inbox as inbox_table
 from store.inbox import Heard
 from tasks.report import Report
 from tests.flows.shop import DAY, ZONE, Shop
@@ -84,6 +88,22 @@ class Returns:
         """Something happens at the portal, or to a parcel."""
         self.shop.control.act("loop", **{"return": name, "do": do, **more})
 
+    def later(self, **time: float) -> datetime:
+        """Put everybody's clock so much on: `later(minutes=15)`."""
+        now: datetime = self.c.clock() + timedelta(**time)
+        self.at(now)
+        return now
+
+    def hear_from(self, vendor: str, identity: str, body: Any, *, sender: str = "") -> None:
+        """Put an event of any vendor's into the inbox; text goes in as it is."""
+        content = body if isinstance(body, str) else json.dumps(body)
+        heard = Heard(
+            sender=sender or f"{vendor}-main", vendor=vendor, operation="refunds", topic="news", identity=identity,
+            body=content.encode(), secret="a", state="waiting", outcome="",
+        )  # fmt: skip
+        with transaction(self.c.engine) as connection:
+            inbox.keep(connection, [heard], self.c.clock())
+
     def hear(self, *names: str, what: str = "label.updated") -> None:
         """Put an event of the portal's into the inbox, as the receiver does after it has verified it."""
         heard = [
@@ -100,9 +120,34 @@ class Returns:
 
     async def run(self, source: Any = "sweep") -> Report:
         """One run of the operation now."""
-        async with work("refunds", DAY.isoformat(), alone=False) as w:
+        async with work("refunds", day_in(self.c.clock(), ZONE).isoformat(), alone=False) as w:
             await send_refunds(w, source)
             return w.report
+
+    async def scanned(self, name: str = "501", **more: Any) -> Report:
+        """A parcel is scanned, the portal tells, and the run that follows acts on it."""
+        self.act(name, **more)
+        self.hear(name)
+        return await self.run("inbox")
+
+    async def reconcile(self) -> Report:
+        """Ask about everything that is not known."""
+        async with work("reconcile", day_in(self.c.clock(), ZONE).isoformat()) as w:
+            await settle_unknown(w)
+            return w.report
+
+    def tasks(self, name: str = "501", label: str = "") -> dict[str, str]:
+        """The tasks for a person about a label and their states, by what they are about: `hold-s-13`."""
+        case = case_of(name, label)
+        with reading(self.c.engine) as connection:
+            found = [row for row in steps.of_cases(connection, [case]) if row.action == "person"]
+        return {row.rung.removeprefix("person-"): row.state for row in found}
+
+    def told(self, name: str = "501") -> list[str]:
+        """What the customer was told of a return's first label: sent, pending, failed."""
+        with reading(self.c.engine) as connection:
+            found = [row for row in steps.of_cases(connection, [case_of(name)]) if row.action == "tell"]
+        return [row.rung.removeprefix("told-") for row in found if row.state == "done"]
 
     def paid(self) -> list[tuple[str, int]]:
         """Every refund that the shop really made: (key, minor units that went or are on their way)."""
@@ -111,17 +156,29 @@ class Returns:
             for row in self.shop.control.effects("shopify")["effects"]
         ]
 
-    def verdicts(self, name: str = "501") -> list[tuple[str, str]]:
-        """What was decided for a return's first label: (outcome, rule), oldest first."""
+    def verdicts(self, name: str = "501", label: str = "") -> list[tuple[str, str]]:
+        """What was decided for a return's label, the first where none is named: (outcome, rule), oldest first."""
+        case = case_of(name, label)
         with reading(self.c.engine) as connection:
-            return [(row.outcome, row.rule) for row in decisions.of_cases(connection, [case_of(name)])[case_of(name)]]
+            return [(row.outcome, row.rule) for row in decisions.of_cases(connection, [case]).get(case, [])]
 
     def step(self, key: str) -> Any:
         """One step by its key."""
         with reading(self.c.engine) as connection:
             return steps.by_keys(connection, [key]).get(key)
 
-    def stage(self, name: str = "501") -> str:
-        """How far the return's first label is."""
+    def stage(self, name: str = "501", label: str = "") -> str:
+        """How far a return's label is, the first where none is named."""
+        case = case_of(name, label)
         with reading(self.c.engine) as connection:
-            return str(returns.labels_by_case(connection, [case_of(name)])[case_of(name)].stage)
+            return str(returns.labels_by_case(connection, [case])[case].stage)
+
+    def decided(self, name: str = "501", label: str = "") -> Any:
+        """The newest decision about a label."""
+        case = case_of(name, label)
+        with reading(self.c.engine) as connection:
+            return decisions.of_cases(connection, [case])[case][-1]
+
+    def inbox(self) -> list[tuple[str, str]]:
+        """Every event with its state and what became of it."""
+        return [(row.state, row.outcome) for row in self.shop.rows(inbox_table)]
