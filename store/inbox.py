@@ -54,16 +54,28 @@ def event_id(sender: str, topic: str, identity: str) -> str:
 
 def keep(connection: Connection, heard: Sequence[Heard], at: datetime) -> list[bool]:
     """Keep deliveries, each True where it is new; of one that is there already only `copies` is counted up."""
+    ids = [event_id(each.sender, each.topic, each.identity) for each in heard]
+    firsts: dict[str, int] = {}
+    rows: dict[str, dict[str, Any]] = {}
+    for number, ident in enumerate(ids):
+        if ident in rows:
+            rows[ident]["copies"] += 1
+        else:
+            firsts[ident], rows[ident] = number, _row(heard[number], ident, to_text(at))
+    new = _put(connection, [rows[ident] for ident in sorted(rows)])
+    return [ident in new and firsts[ident] == number for number, ident in enumerate(ids)]
+
+
+def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Write rows that differ in their ids, in few statements; gives the ids that were not there before.
+
+    They come in the order of their ids, so that two receivers with the same events cannot wait for each other.
+    """
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(inbox)
-    counted = add.on_conflict_do_update(index_elements=["id"], set_={"copies": inbox.c.copies + 1})
-    statement = counted.returning(inbox.c.copies)
-    new = [False] * len(heard)
-    rows = [(event_id(each.sender, each.topic, each.identity), number) for number, each in enumerate(heard)]
-    # In the order of their ids, so that two receivers with the same events cannot wait for each other in a circle.
-    for ident, number in sorted(rows):
-        row = _row(heard[number], ident, to_text(at))
-        new[number] = connection.execute(statement, row).scalar_one() == 0
-    return new
+    copied = {"copies": inbox.c.copies + add.excluded.copies + 1}
+    counted = add.on_conflict_do_update(index_elements=["id"], set_=copied).returning(inbox.c.id, inbox.c.copies)
+    written = {row["id"]: row["copies"] for row in rows}
+    return {ident for ident, copies in connection.execute(counted, list(rows)) if copies == written[ident]}
 
 
 def claim(
