@@ -47,7 +47,9 @@ async def send_refunds(w: Work, source: Source = "sweep") -> Work:
         await refund_polling.follow_labels(w.c, w.report)
         await act_on(w, await refund_polling.poll(w.c, w.report))
         await act_on(w, TakenIn(cases=due(w.c)))
-    await say(w, refund_telling.tellings(w.c, w.run))
+        refund_polling.purge(w.c)
+        await say(w, refund_telling.unheard(w.c, w.run) + refund_telling.reminders(w.c, w.run))
+    await say(w, refund_telling.tellings(w.c, w.run) + refund_after.failure_tasks(w.c, w.run))
     return w
 
 
@@ -58,7 +60,6 @@ async def act_on(w: Work, taken: TakenIn) -> None:
     outcomes += await refund_after.check(w.c, taken.refunds, w.run)
     w.report.add_outcomes(outcomes)
     tasks = refund_telling.person_tasks(w.c, decided.decided)
-    tasks += refund_after.failure_tasks(w.c, [*decided.outcomes, *outcomes])
     await say(w, tasks + refund_after.dispute_tasks(w.c, taken.disputes))
 
 

@@ -78,6 +78,8 @@ class Connections:
     home_country: str
     refunds_configured: bool
     """False where portal or shop have no key: then returns are not looked at."""
+    keep_bodies_days: int
+    """How long the body of an event is kept once it is done."""
     portal_name: str = portal_vendor.VENDOR
     concurrency: int = 32
     """Steps in flight at once per vendor."""
@@ -177,6 +179,7 @@ async def _refunds(settings: Any, client: Callable[[str], Awaitable[Any]]) -> di
         "mover_name": settings.refunds.mover,
         "mover": choose(settings.refunds.mover, storefront=storefront, refunds=at_payments, portal=at_portal),
         "home_country": settings.refunds.home_country,
+        "keep_bodies_days": settings.web.keep_bodies_days,
         "refunds_configured": bool(_secret(portal.api_key) and _secret(shop.token)),
     }
 

@@ -74,6 +74,10 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
 
     def keep(page: Any) -> None:
         found.cases += touched(c, (), (), [order.id for order in page.items])
+        found.refunds += [RefundTouched(c.storefront.VENDOR, "", order=order.id) for order in page.items]
+        found.disputes += [
+            DisputeTouched(c.storefront.VENDOR, ref, order=order.id) for order in page.items for ref in order.disputes
+        ]
 
     await _read(c, report, "poll orders", c.storefront.orders_touched, keep)
 
@@ -90,31 +94,34 @@ async def watch(c: Connections, report: Report) -> None:
         except VendorError as error:
             report.problems.append(f"the webhooks at {vendor.VENDOR} could not be looked at: {error}")
             continue
-        _write_watch(c, vendor.VENDOR, subscriptions, report)
+        _write_watch(c, vendor, subscriptions, report)
     _move(c, "watchdog", c.clock())
 
 
-def _write_watch(c: Connections, vendor: str, subscriptions: list[Any], report: Report) -> None:
-    off = [each for each in subscriptions if not each.active]
+def _write_watch(c: Connections, asked: Any, subscriptions: list[Any], report: Report) -> None:
+    """Write what was seen. A vendor may remove a webhook altogether, so what should be there is compared too."""
+    vendor = asked.VENDOR
+    off = [f"{each.topic or each.url}: {each.said or 'off'}" for each in subscriptions if not each.active]
+    heard = {topic.strip() for each in subscriptions if each.active for topic in each.topic.split(",")}
+    missing = [topic for topic in getattr(asked, "TOPICS", ()) if subscriptions and not heard & {topic, "*"}]
     said, remedy = f"{len(subscriptions)} on", ""
     if not subscriptions:
         said, remedy = "no webhook is set up", f"recoup hooks add {vendor}"
-    elif off:
-        said = "; ".join(f"{each.topic or each.url}: {each.said or 'off'}" for each in off)
+    elif off or missing:
+        said = "; ".join([*off, *(f"{topic}: not subscribed" for topic in missing)])
         remedy = f"Switch it on again at {vendor}; meanwhile its events come with the poller, minutes late"
-    if off:
         report.problems.append(f"a webhook at {vendor} is off: {said}")
     with transaction(c.engine) as connection:
-        watches.put(connection, vendor, ok=bool(subscriptions) and not off, said=said, remedy=remedy, at=c.clock())
+        watches.put(connection, vendor, ok=not remedy, said=said, remedy=remedy, at=c.clock())
 
 
-def purge(c: Connections, keep_days: int) -> int:
-    """Empty the bodies of events that are done and older than that, once a day; fingerprints stay."""
+def purge(c: Connections) -> int:
+    """Empty the bodies of events that are done and older than the set time, once a day; fingerprints stay."""
     if not _due(c, "purge inbox", timedelta(days=1)):
         return 0
     now = c.clock()
     with transaction(c.engine) as connection:
-        purged = inbox_admin.purge(connection, now - timedelta(days=keep_days), now)
+        purged = inbox_admin.purge(connection, now - timedelta(days=c.keep_bodies_days), now)
         cursors.move(connection, "purge inbox", now)
     return purged
 

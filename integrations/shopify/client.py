@@ -17,7 +17,7 @@ from domain.orders import Order, Quote, RefundAnswer
 from integrations.errors import NoAnswer, Refused, Unreadable
 from integrations.fields import Damaged, at, many, text
 from integrations.pages import Page, UnreadableItem
-from integrations.shopify import documents, mapping, refunds
+from integrations.shopify import documents, events, mapping, refunds
 from integrations.shopify.connection import SPENT_KEY, VENDOR, Connection, sentence
 from integrations.shopify.documents import Document
 from integrations.shopify.mapping import ShopInfo
@@ -37,6 +37,7 @@ class ShopifyStore:
     Admin API's. `address_key` is the key of the hashes of addresses and cards; without one there are none."""
 
     VENDOR = VENDOR
+    TOPICS = events.TOPICS
 
     def __init__(self, http: httpx.AsyncClient, token: str, *, address_key: str = "") -> None:
         self._shop = Connection(http, token)

@@ -37,6 +37,7 @@ class StripeRefunds:
     """
 
     VENDOR = VENDOR
+    TOPICS = events.TOPICS
 
     def __init__(self, http: httpx.AsyncClient, secret_key: str) -> None:
         self._stripe = Connection(http, secret_key)
