@@ -78,10 +78,8 @@ def _counted(part: "RefundPart") -> Iterable[str]:
         yield "\n".join([*aligned(rows), *names])
     if part.saved.refunds:
         hours = f"{format.number(part.saved.minutes // MINUTES)} hours"
-        yield (
-            f"  Customers had their money {hours} before the goods were in, over "
-            f"{format.number(part.saved.refunds)} refunds ({ESTIMATE})"
-        )
+        refunds = f"{format.number(part.saved.refunds)} refund{'' if part.saved.refunds == 1 else 's'}"
+        yield f"  Money before the goods were in: {hours} over {refunds} ({ESTIMATE})"
 
 
 def _age(aged: "Aged") -> str:

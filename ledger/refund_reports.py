@@ -116,7 +116,7 @@ def _book(currency: str, totals: dict[str, tuple[int, int]]) -> RefundBook:
             line("lost", places["lost"][1], LABELS["lost"], -1),
         ),
         lines=(
-            line("early", places["new"][0], "Lines refunded before the goods were in", -1),
+            line("early", places["new"][0], "refunded before the goods", -1),
             line("received", places["received"][0], "received", 1),
             line("lost", places["lost"][0], "given up", 1),
             line("withdrawn", places["withdrawn"][0], "refund failed afterwards", 1),
