@@ -1,12 +1,13 @@
 """Which refunds are to be told of, and which are still to be watched: questions to `steps` that only refunds ask."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select
 
 from domain.instants import to_text
-from store.refund_tables import commitments
+from store.refund_tables import commitments, decisions, labels
 from store.tables import steps
 
 told = steps.alias("told")
@@ -24,8 +25,25 @@ def untold(connection: Connection, since: datetime) -> list[tuple[Row[Any], str]
     pending = money & (steps.c.state == "unknown") & (steps.c.vendor_ref != "") & ~_told("pending")
     found = [(row, "sent") for row in connection.execute(select(steps).where(sent))]
     found += [(row, "pending") for row in connection.execute(select(steps).where(pending))]
-    broken = (steps.c.action == "refund_failed") & (steps.c.intended_at > to_text(since))
-    return found + [(row, "failed") for row in connection.execute(select(steps).where(broken, ~_told_failed()))]
+    # Who was told `pending` has to hear that it failed; who was told nothing hears it from whoever makes it good.
+    broken = (steps.c.action == "refund_failed") | ((steps.c.action == "refund") & _told("pending"))
+    chosen = select(steps).where(broken, _broken(since), ~_said_of_case("told-failed"))
+    return found + [(row, "failed") for row in connection.execute(chosen)]
+
+
+def failed(connection: Connection, since: datetime) -> list[Row[Any]]:
+    """Refunds that were refused or failed since then and of which no person has been told."""
+    chosen = select(steps).where(_broken(since), ~_said_of_case("person-failed")).order_by(steps.c.settled_at)
+    return list(connection.execute(chosen))
+
+
+def unheard(connection: Connection, since: datetime) -> list[Row[Any]]:
+    """Tasks for a person that could not be given since then; a question only while it is still asked."""
+    joined = steps.outerjoin(labels, labels.c.case_id == steps.c.case_id)
+    mine = (steps.c.operation == "refunds") & (steps.c.action == "person") & steps.c.state.in_(("void", "dropped"))
+    asked = or_(steps.c.rung.startswith("person-hold"), steps.c.rung.startswith("person-approval"))
+    chosen = select(steps).select_from(joined).where(mine, steps.c.intended_at > to_text(since))
+    return list(connection.execute(chosen.where(or_(~asked, labels.c.stage.in_(("held", "approval"))))))
 
 
 def to_watch(connection: Connection, since: datetime) -> list[tuple[Row[Any], str]]:
@@ -57,6 +75,24 @@ def _told(word: str) -> ColumnElement[bool]:
     return exists(select(told.c.key).where(mine, told.c.state.in_(SAID)))
 
 
-def _told_failed() -> ColumnElement[bool]:
-    mine = told.c.key == "refunds/" + steps.c.case_id + "/told-failed"
+def of_payment(connection: Connection, payment: str) -> list[tuple[Row[Any], str]]:
+    """Our refunds on the orders that were paid with the vendor's payment, as the stored facts name it."""
+    mine = decisions.c.facts.contains(f'"payment":{json.dumps(payment)}', autoescape=True)
+    paid = select(decisions.c.case_id).where(mine)
+    joined = steps.join(commitments, commitments.c.key == steps.c.key)
+    chosen = select(steps, commitments.c.order_ref).select_from(joined)
+    found = chosen.where(steps.c.action == "refund", steps.c.case_id.in_(paid))
+    return [(row, row.order_ref) for row in connection.execute(found)]
+
+
+def _broken(since: datetime) -> ColumnElement[bool]:
+    refused = (steps.c.action == "refund") & (steps.c.state == "refused")
+    later = (steps.c.action == "refund_failed") & (steps.c.state == "done")
+    # Of several tenders one may have failed while the others went; the step's detail then begins so.
+    part = (steps.c.action == "refund") & (steps.c.state == "done") & steps.c.detail.startswith("only ")
+    return or_(refused, later, part) & (steps.c.settled_at > to_text(since))
+
+
+def _said_of_case(rung: str) -> ColumnElement[bool]:
+    mine = told.c.key == "refunds/" + steps.c.case_id + f"/{rung}"
     return exists(select(told.c.key).where(mine, told.c.state.in_(SAID)))

@@ -33,6 +33,8 @@ from tasks.report import Report
 FRESH: Final = timedelta(seconds=60)
 RETRY_UNREAD: Final = timedelta(minutes=2)
 WAVE: Final = 64
+PART: Final = "only"
+"""How the detail of a refund begins of which a part failed (store.refund_steps.failed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,9 @@ async def _refund(decided: Decided, c: Connections, job: Job) -> Settlement:
 def settlement(c: Connections, job: Any, answer: RefundAnswer, facts: RefundFacts | None = None) -> Settlement:
     """What a mover's answer means, whether it came at once or was asked for later (then without `facts`)."""
     at, vendor = answer.at or c.clock(), c.mover.vendor if c.mover else ""
-    if answer.state == "succeeded" and answer.amount is not None:
+    part = answer.state == "failed" and answer.amount is not None and answer.amount.minor > 0
+    if (answer.state == "succeeded" and answer.amount is not None) or part:
+        # Of several tenders some may have gone and one failed: what went is booked, the rest is a person's.
         return _succeeded(c, job, answer, at, facts or _paid_for(c, job.case.id))
     if answer.state in ("pending", "succeeded"):
         return Settlement(
@@ -154,11 +158,11 @@ def _succeeded(c: Connections, job: Any, answer: RefundAnswer, at: datetime, fac
     tenders = facts.order.tenders if facts and facts.order else ()
     return Settlement(
         key=job.step.key, state="done", at=at, vendor=vendor, vendor_ref=answer.ref, amount=amount,
-        detail=f"{amount} went back",
+        detail=f"{amount} went back" if answer.state == "succeeded" else f"{PART} {amount} went back: {answer.why}",
         entries=refund_entries.vip_refund(about, amount, mover=c.mover_name, shares=shares, tenders=tenders),
         case_changes=(
             ("state", "closed"), ("outcome", "refunded"), ("closed_on", about.effective_on.isoformat()),
-            ("remaining_minor", 0),
+            ("remaining_minor", 0), ("failed_minor", amount.minor), ("currency", amount.currency),
         ),
     )  # fmt: skip
 
