@@ -48,6 +48,7 @@ COMMANDS = (
     Command("ledger verify", "commands.ledger:verify", "Prove balance, sequence, chain and roll-up again."),
     Command("ledger trace", "commands.ledger:trace", "From an entry to its step, vendor reference and flow run."),
     Command("refunds exposure", "commands.refund_lists:exposure", "What was refunded early and is not back yet."),
+    Command("refunds settle", "commands.refund_settling:settle", "Say how a refunded line ends. Books it."),
     Command("refunds differences", "commands.refund_lists:differences", "Where four sides differ, and what to do."),
     Command("automations apply", "commands.automations:apply", "Put three automations on the Prefect server."),
     Command("policy list", "commands.policy:list_policies", "The policies in force, with their versions."),

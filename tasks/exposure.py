@@ -105,13 +105,17 @@ async def follow_cases(c: Connections, wanted: Sequence[str], run: Run) -> Follo
     with transaction(c.engine) as connection:
         for (line, change, _), outcome in zip(due, outcomes, strict=True):
             if outcome.state == "done":
-                exposures.change(connection, line, exposure.changed(line, change))
+                # What a person said and a crash kept from the line is theirs: their name stands before the colon.
+                by = change.why.partition(":")[0] if change.rule == "X-20" else ""
+                exposures.change(connection, line, exposure.changed(line, change, by))
     return Followed(outcomes, holds)
 
 
 async def settle_by_person(c: Connections, line: Exposure, received: int, by: str, note: str, run: Run) -> Outcome:
     """A person says how the line ends: so many pieces accepted, the rest written off. No rule changes it any more."""
     known, _ = _known(c, [line.case])
+    if line.case not in known:
+        raise ValueError(f"the refund of {line.case} is not done, so there is nothing to settle yet")
     change = exposure.settle(line, received, run.now, f"{by}: {note}")
     (outcome,) = await _settle(c, [_settlement(c, line, change, known[line.case], run)])
     if outcome.state == "done":

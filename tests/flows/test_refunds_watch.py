@@ -16,6 +16,8 @@ from ledger.models import entries
 from store import differences, exposures
 from store.db import reading
 from store.refund_tables import exposures as table
+from tasks.exposure import settle_by_person
+from tasks.performing import Run
 from tasks.report import Report
 from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, shopper
 from tests.flows.shop import DAY, Shop
@@ -120,6 +122,13 @@ async def test_78_a_worn_item_is_a_persons_and_stays_exposed(returns: Returns) -
     assert lines(returns) == [("reopened", 0, "fraud")]
     assert returns.step(f"{KEY}/person-wrong").state == "done"
     assert balances(returns) == {"Assets:ExpectedReturns": 2000, "Memo:Refunds:Exposure": 5000}
+    with reading(returns.c.engine) as connection:
+        (line,) = exposures.by_case(connection, [case_of()])
+    run = Run("refunds", DAY + timedelta(days=6), returns.c.clock(), "")
+    assert (await settle_by_person(returns.c, line, 1, "Kim", "as good as new", run)).state == "done"
+    await followed(returns, 7)
+    assert lines(returns) == [("received", 1, "")], "no rule takes it back, whatever the inspection says"
+    assert balances(returns) == {"Assets:Stock:Returned": 2000, "Memo:Refunds:Exposure": 5000}
 
 
 async def test_79_two_of_three_pieces_came_and_the_third_stays_out(returns: Returns) -> None:
