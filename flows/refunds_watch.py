@@ -68,7 +68,7 @@ async def compare(w: Work, effects: Effects = PLAIN) -> Work:
     run = replace(w.run, operation=exposure.OPERATION)
     changed = await refund_after.recheck(w.c, w.run.now - MAY_FAIL, run)
     w.report.add_outcomes(changed)
-    if due := refund_after.failure_tasks(w.c, changed):
+    if due := refund_after.failure_tasks(w.c, run):
         w.report.add_outcomes(await effects.perform(due, run))
     found = await three_way.compare_all(w.c, w.run)
     w.report.problems += found.problems

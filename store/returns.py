@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from domain.instants import to_text
 from domain.returns import Return, case_id
 from store.refund_tables import labels, returns
+from store.tables import steps
 
 OPEN_STAGES = ("made", "scanned", "waiting", "approval", "held")
 
@@ -81,10 +82,15 @@ def labels_by_number(connection: Connection, numbers: Iterable[str]) -> list[Row
 
 
 def to_look_at(connection: Connection, at: datetime, limit: int) -> list[str]:
-    """Cases that the sweep decides again now: their time has come, or a run left them behind."""
+    """Cases that the sweep decides again now: their time has come, or their money turned out never to have gone."""
     due = labels.c.stage.in_(("scanned", "waiting", "approval", "held")) & (labels.c.look_at != "")
     chosen = select(labels.c.case_id).where(due, labels.c.look_at <= to_text(at)).order_by(labels.c.look_at)
-    return [case for (case,) in connection.execute(chosen.limit(limit))]
+    found = [case for (case,) in connection.execute(chosen.limit(limit))]
+    # Reconcile has found that nothing happened; until then the stage says that the money went or is about to.
+    undone = labels.join(steps, steps.c.key == "refunds/" + labels.c.case_id)
+    open_again = steps.c.state.in_(("void", "dropped")) & labels.c.stage.in_(("scanned", "paid"))
+    more = select(labels.c.case_id).select_from(undone).where(open_again).order_by(labels.c.changed_at)
+    return [*found, *(case for (case,) in connection.execute(more.limit(limit)))]
 
 
 def to_watch(connection: Connection, limit: int) -> list[Row[Any]]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy import Connection
+
 from domain.decisions import Step
 from domain.instants import day_in
 from domain.money import Money
@@ -22,7 +24,7 @@ from store.db import reading
 from tasks.connect import Connections
 from tasks.performing import Job, Outcome, Run
 from tasks.refund_deciding import OPERATION, key_of
-from tasks.refund_telling import task
+from tasks.refund_telling import LOOK_BACK, new, task
 from tasks.refunding import context, settlement
 from tasks.settling import settle
 
@@ -37,8 +39,8 @@ async def check(c: Connections, touched: Sequence[RefundTouched], run: Run) -> l
     with reading(c.engine) as connection:
         for news in touched:
             rows = refund_steps.by_vendor_ref(connection, news.ref) if news.ref else []
-            rows = rows or (refund_steps.of_order(connection, news.order) if news.order else [])
-            found |= {row.key: (row, order) for row, order in rows}
+            rows = rows or _of(connection, news)
+            found |= {row.key: (row, order) for row, order in rows if row.state in ("unknown", "done")}
     return await look_at(c, list(found.values()), run)
 
 
@@ -110,24 +112,26 @@ async def _book(c: Connections, made: Settlement, action: str) -> Outcome:
     )
 
 
-def failure_tasks(c: Connections, outcomes: Sequence[Outcome]) -> list[Step]:
-    """A task for a person for every refund that was refused or failed: the customer is owed their money."""
+def failure_tasks(c: Connections, run: Run) -> list[Step]:
+    """A task for a person for every refund that was refused or failed and of which none was told yet.
+
+    Found from the books, so it does not matter which run, or which flow, saw the failure.
+    """
+    with reading(c.engine) as connection:
+        rows = refund_steps.failed(connection, run.now - LOOK_BACK)
     return [
         task(
-            _case(found.key), "failed", FAILED_RULE, f"the refund did not happen: {found.detail}", "staff_refund_failed"
+            row.case_id, "failed", FAILED_RULE, f"the refund did not happen: {row.detail}", "staff_refund_failed"
         )
-        for found in outcomes
-        if (found.action, found.state) == ("refund", "refused") or found.action == "refund_failed"
-    ]
+        for row in rows
+    ]  # fmt: skip
 
 
 def dispute_tasks(c: Connections, touched: Sequence[DisputeTouched]) -> list[Step]:
     """A dispute on an order that we refunded early: the refund is evidence, and a person answers the dispute."""
     with reading(c.engine) as connection:
-        rows = [
-            (row, news) for news in touched if news.order for row, _ in refund_steps.of_order(connection, news.order)
-        ]
-    return [
+        rows = [(row, news) for news in touched for row, _ in _of(connection, news)]
+    return new(c, [
         task(
             row.case_id, f"dispute-{news.ref}", DISPUTE_RULE,
             f"a dispute is open on an order that was refunded as {row.vendor_ref}: send the refund as evidence",
@@ -135,7 +139,7 @@ def dispute_tasks(c: Connections, touched: Sequence[DisputeTouched]) -> list[Ste
         )
         for row, news in rows
         if row.state in ("done", "unknown")
-    ]  # fmt: skip
+    ])  # fmt: skip
 
 
 async def portal_failures(c: Connections, failures: Sequence[ProcessingFailed], run: Run) -> list[Outcome]:
@@ -154,6 +158,8 @@ async def portal_failures(c: Connections, failures: Sequence[ProcessingFailed], 
     return outcomes
 
 
-def _case(key: str) -> str:
-    """The case in a step's key: `refunds/loop-1/label-2/failed-re_3` is about `loop-1/label-2`."""
-    return "/".join(key.split("/")[1:3])
+def _of(connection: Connection, news: RefundTouched | DisputeTouched) -> list[tuple[Any, str]]:
+    """Our refunds on what an event is about: the shop names the order, the payments vendor its payment."""
+    if news.order:
+        return refund_steps.of_order(connection, news.order)
+    return refund_steps.of_payment(connection, news.payment) if news.payment else []

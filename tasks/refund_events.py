@@ -96,6 +96,9 @@ def _sort(row: Any, said: Sequence[News], read: dict[str, Return | VendorError],
                     return
             case RefundTouched():
                 taken.refunds.append(news)
+            case OrderTouched():
+                # The shop tells of a refund that arrives or fails later only as of an order that changed.
+                taken.refunds.append(RefundTouched("", "", order=news.order))
             case DisputeTouched():
                 taken.disputes.append(news)
             case ProcessingFailed():

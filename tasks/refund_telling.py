@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from domain.decisions import Step
+from domain.instants import from_text
 from domain.messages import OutgoingMail
 from domain.refund_case import Verdict
 from ledger.settlements import Settlement
-from store import refund_steps, steps
+from store import approvals, refund_steps, steps
 from store.db import reading
 from tasks.connect import Connections
 from tasks.messages import sent_settlement
@@ -44,7 +45,7 @@ def _tell(case: str, rule: str, said: str) -> Step:
 
 def person_tasks(c: Connections, decided: Iterable[Decided]) -> list[Step]:
     """One task for a person per case and reason: an approval to give, or something to find out."""
-    return _new(c, [_person(each.gathered.case, each.verdict) for each in decided if _needs_person(each.verdict)])
+    return new(c, [_person(each.gathered.case, each.verdict) for each in decided if _needs_person(each.verdict)])
 
 
 def _needs_person(verdict: Verdict) -> bool:
@@ -65,7 +66,34 @@ def task(case: str, why: str, rule: str, reason: str, message: str) -> Step:
     )
 
 
-def _new(c: Connections, wanted: Sequence[Step]) -> list[Step]:
+def unheard(c: Connections, run: Run) -> list[Step]:
+    """Tasks that could not be given, e.g. because the helpdesk was down; they are given now."""
+    with reading(c.engine) as connection:
+        rows = refund_steps.unheard(connection, run.now - LOOK_BACK)
+    return [
+        Step(case=row.case_id, key=row.key, action=row.action, rung=row.rung, rule=row.rule, reason=row.reason,
+             message=row.message)
+        for row in rows
+    ]  # fmt: skip
+
+
+def reminders(c: Connections, run: Run) -> list[Step]:
+    """A task more for every approval that nobody has given or refused in time: after one period, two, four, eight …"""
+    with reading(c.engine) as connection:
+        rows = [row for row in approvals.waiting(connection) if from_text(row.due_at) <= run.now]
+    return new(c, [_reminder(row, run) for row in rows])
+
+
+def _reminder(row: Any, run: Run) -> Step:
+    asked, due = from_text(row.asked_at), from_text(row.due_at)
+    periods = (run.now - asked) // max(due - asked, timedelta(hours=1))
+    power = 1 << (max(periods, 1).bit_length() - 1)
+    why = f"approval-{row.rule.lower()}-{row.minor}-again-{power}"
+    reason = f"nobody has answered since {row.asked_at[:10]}: {row.reason}"
+    return task(row.case_id, why, row.rule, reason, "staff_refund_approval")
+
+
+def new(c: Connections, wanted: Sequence[Step]) -> list[Step]:
     """Those that are not there yet: asking the database once is cheaper than an intent each."""
     with reading(c.engine) as connection:
         known = steps.by_keys(connection, [step.key for step in wanted])
