@@ -123,7 +123,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundAnswer:
-    """What a mover says of one refund. `pending` is money that was accepted and has not arrived."""
+    """What a mover says of one refund. `pending` is money that was accepted and has not arrived.
+
+    `amount` is what left or may still leave: of a refund that `failed` it is the part that went, none where none did.
+    """
 
     state: Literal["succeeded", "pending", "failed", "refused"]
     ref: str = ""

@@ -74,9 +74,10 @@ def read_refund(raw: Any) -> PaymentRefund:
 
 
 def read_answer(raw: Any) -> RefundAnswer:
-    """A refund as the answer to who asked for it."""
+    """A refund as the answer to who asked for it. Stripe refunds in one piece, so of a failed one nothing went."""
     found = read_refund(raw)
-    return RefundAnswer(state=found.state, ref=found.id, amount=found.amount, at=found.at, why=found.why)
+    amount = None if found.state == "failed" else found.amount
+    return RefundAnswer(state=found.state, ref=found.id, amount=amount, at=found.at, why=found.why)
 
 
 def answer_under(key: str, raw: Sequence[Any]) -> RefundAnswer | None:

@@ -142,7 +142,9 @@ class TestStates:
     )
     def test_a_state_is_one_of_three_and_says_why(self, more: Json, state: str, why: str) -> None:
         found = refund_mapping.read_answer(a_refund(**more))
-        assert (found.state, found.ref, found.amount) == (state, "re_1", Money(4990, "USD"))
+        # Stripe refunds in one piece: of one that failed nothing went, and nothing may be booked.
+        assert found.amount == (None if state == "failed" else Money(4990, "USD"))
+        assert (found.state, found.ref) == (state, "re_1")
         assert (why in found.why) and bool(found.why) == bool(why)
 
     @pytest.mark.parametrize("status", ["returned", "", None, 5])
