@@ -26,7 +26,7 @@ from tests.integrations.serving import serve
 from tests.web.receiving import SIGN, app_of, configured, deliver, encoded, path_of, query_of, receiver_of, row
 
 VENDORS = sorted(set(SENDERS) & set(SIGN))
-SECONDS = int(os.environ.get("RECOUP_TEST_FUZZ_SECONDS", "30"))
+SECONDS = int(os.environ.get("RECOUP_TEST_FUZZ_SECONDS", "20"))
 UNSIGNED, SIGNED, HARDLY = SECONDS * 150, SECONDS * 60, SECONDS * 100
 """Examples of the three tests; each takes a third of the time, as measured on two cores that do nothing else."""
 
