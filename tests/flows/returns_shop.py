@@ -16,6 +16,7 @@ from flows.work import work
 from store import decisions, inbox, returns, steps
 from store.db import reading, transaction
 from store.event_tables import inbox as inbox_table
+from store.event_tables import scans as scan_table
 from store.inbox import Heard
 from tasks.report import Report
 from tests.flows.shop import DAY, ZONE, Shop
@@ -136,6 +137,10 @@ class Returns:
             await settle_unknown(w)
             return w.report
 
+    def mails(self) -> list[Any]:
+        """Every mail that was taken."""
+        return list(self.shop.control.mails()["messages"])
+
     def tasks(self, name: str = "501", label: str = "") -> dict[str, str]:
         """The tasks for a person about a label and their states, by what they are about: `hold-s-13`."""
         case = case_of(name, label)
@@ -178,6 +183,10 @@ class Returns:
         case = case_of(name, label)
         with reading(self.c.engine) as connection:
             return decisions.of_cases(connection, [case])[case][-1]
+
+    def scans(self) -> list[Any]:
+        """Every scan that is kept."""
+        return list(self.shop.rows(scan_table))
 
     def inbox(self) -> list[tuple[str, str]]:
         """Every event with its state and what became of it."""

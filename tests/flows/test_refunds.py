@@ -32,4 +32,4 @@ async def test_given_a_vips_parcel_is_scanned_then_the_money_goes_once_and_the_c
     returns.hear("501")
     await returns.run()
     assert returns.paid() == [(key, 5000)]
-    assert len(returns.shop.control.mails()) == 1
+    assert len(returns.mails()) == 1
