@@ -12,6 +12,7 @@ FILE = Path(__file__).with_name("help.txt")
 SECTIONS = (
     ("Start here", ("demo", "up", "web", "doctor")),
     ("Daily work", ("plan", "run", "explain", "inbox", "import")),
+    ("Yours to decide", ("approvals", "approve", "stop", "go")),
     ("Money", ("ledger", "refunds")),
     ("Rules", ("policy", "hooks", "automations")),
 )
@@ -27,7 +28,7 @@ def text() -> str:
     """The whole page; every command is in exactly one section."""
     lines = ["recoup: support as a profit centre, with a ledger to prove it", ""]
     for title, names in SECTIONS:
-        lines += [title, *(f"  {name:<11} {_line(name)}" for name in names), ""]
+        lines += [title, *(f"  {name:<12} {_line(name)}" for name in names), ""]
     lines += ["Examples", *(f"  {example}" for example in EXAMPLES), ""]
     lines += ["Everywhere: --debug for tracebacks, --no-color. More: recoup COMMAND --help · recoup exit-codes"]
     return "\n".join(lines) + "\n"
