@@ -53,7 +53,9 @@ RULES = {
     "S-17": Rule("not more than is left", FINANCE, "Add up the refunds of this order and find the one too many"),
     "S-18": Rule("every tender can be refunded", LEAD, "Refund by hand; this payment method cannot be by itself"),
     "S-19": Rule("the payment is young enough", LEAD, "Offer store credit or another way to pay the money out"),
-    "S-20": Rule("all parcels of the return are on their way", LEAD, "Refund by hand what this parcel holds"),
+    "S-20": Rule(
+        "the portal may pay the whole return", LEAD, "Compare the portal's sum with the shop's; process it by hand"
+    ),
     "S-21": Rule("something is left to pay", FINANCE, "Work out the handling fee in the customer's currency"),
     "G-01": Rule("order cap on open refunds", LEAD, "Approve or reject"),
     "G-02": Rule("customer cap on open refunds", LEAD, "Approve or reject"),

@@ -89,6 +89,7 @@ def test_25_given_the_first_scan_in_another_country_or_at_the_destinations_end_t
     assert verdict(scans=(scan(place=Place(country="CN")),)).owner == "fraud"
     assert heard(scan(place=Place(country="US", region="NJ"))) == "hold E-09"
     assert heard(scan(place=Place(country="US", region="PA"))) == "pay R-01", "on a journey in the same country"
+    assert heard(scan(place=Place(country="US")), label={"destination": Place(country="US")}) == "pay R-01"
 
 
 def test_25_given_a_cross_border_return_then_the_first_scan_is_at_the_shoppers_end() -> None:
@@ -202,6 +203,12 @@ def test_given_an_old_scan_then_somebody_looks_why_nothing_happened() -> None:
     old = {"made_at": datetime(2026, 10, 1, tzinfo=UTC)}
     assert heard(scan(at=NOW - timedelta(days=14)), label=old, ret={"edited_at": None}) == "pay R-01"
     assert heard(scan(at=NOW - timedelta(days=15)), label=old, ret={"edited_at": None}) == "hold E-12"
+
+
+def test_given_scans_in_any_order_then_the_oldest_is_the_first() -> None:
+    old, label = scan(at=NOW - timedelta(days=15)), {"made_at": datetime(2026, 10, 1, tzinfo=UTC)}
+    assert heard(old, scan(), label=label, ret={"edited_at": None}) == "hold E-12"
+    assert heard(scan(), old, label=label, ret={"edited_at": None}) == "hold E-12"
 
 
 def test_given_a_scan_dated_far_ahead_then_it_does_not_count_yet() -> None:

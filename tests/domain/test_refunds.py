@@ -163,6 +163,11 @@ def test_38_given_a_handling_fee_then_it_is_taken_off_and_the_portals_cash_is_ne
     assert verdict(ret={"handling_fee": usd(-500)}).amount == usd(12_000), "a fee never adds"
 
 
+def test_38_given_another_label_of_the_return_was_paid_then_only_the_rest_of_the_portals_cash_is_left() -> None:
+    assert verdict(history={"return_taken_minor": 1_000}).amount == usd(11_000)
+    assert said(verdict(history={"return_taken_minor": 12_000})) == "never S-21"
+
+
 def test_38_given_a_fee_in_another_currency_then_a_person_works_it_out() -> None:
     assert said(verdict(ret={"handling_fee": Money(500, "EUR")})) == "hold S-21"
     assert said(verdict(ret={"handling_fee": Money(0, "EUR")})) == "pay R-01"
@@ -210,12 +215,19 @@ def test_27_given_the_lines_of_a_label_are_not_known_then_a_person_looks() -> No
 
 
 def test_27_given_the_portal_pays_the_whole_return_then_it_waits_for_every_parcel() -> None:
-    both = {"portal_pays_whole": True, "quote": {"lines": (("ol-1", 1), ("ol-2", 1))}}
+    both: dict[str, Any] = {"portal_pays_whole": True, "quote": {"lines": (("ol-1", 1), ("ol-2", 1))}}
     ret = {"labels": (LABEL, SECOND), "lines": (LINE, OTHER_LINE)}
     assert said(verdict(ret=ret, **both)) == "wait S-20"
     moving = {"labels": (LABEL, replaced(SECOND, status="moving")), "lines": (LINE, OTHER_LINE)}
     assert said(verdict(ret=moving, **both)) == "pay R-01"
     assert said(verdict(ret=moving, portal_pays_whole=True)) == "wait S-16", "a part is not what the portal would pay"
+
+
+def test_49_given_the_portal_would_pay_more_than_the_shop_says_then_it_is_held() -> None:
+    alone = {"portal_pays_whole": True}
+    assert said(verdict(ret={"cash": usd(12_001)}, **alone)) == "pay R-01", "a rounding of one piece"
+    assert said(verdict(ret={"cash": usd(12_002)}, **alone)) == "hold S-20"
+    assert said(verdict(ret={"cash": usd(12_002)})) == "pay R-01", "where we pay, the shop's sum counts"
 
 
 # The order and the money
@@ -312,6 +324,20 @@ def test_53_given_a_quote_in_another_currency_than_was_paid_then_it_is_held() ->
     assert said(verdict(order={"presentment": "EUR", "captured": Money(15_000, "EUR")})) == "hold S-16"
 
 
+def test_53_given_amounts_in_several_currencies_then_a_person_adds_them_up() -> None:
+    euros = Money(100, "EUR")
+    tender = ORDER.tenders[0]
+    assert said(verdict(order={"captured": None})) == "pay R-01", "the tenders say what was captured"
+    assert said(verdict(order={"captured": None, "tenders": ()})) == "hold S-11"
+    mixed = (tender, replaced(tender, id="t-2", captured=euros))
+    assert said(verdict(order={"captured": None, "tenders": mixed})) == "hold S-11"
+    assert said(verdict(order={"refunds": (refunded(amount=euros, shop_lines=("ol-2",)),)})) == "hold S-17"
+    assert said(verdict(order={"tenders": (replaced(tender, refundable=Money(15_000, "EUR")),)})) == "hold S-18"
+    assert (
+        said(verdict(quote={"shares": (Share(tender="t-1", gateway="g", amount=Money(12_000, "EUR")),)})) == "hold S-18"
+    )
+
+
 def test_54_the_quote_is_taken_as_it_is_and_its_parts_must_add_up_to_the_cent() -> None:
     off_by_one = (Share(tender="t-1", gateway="g", amount=usd(11_999)),)
     assert said(verdict(quote={"shares": off_by_one})) == "hold S-18"
@@ -383,6 +409,7 @@ def test_74_given_a_serial_returner_with_the_tag_then_the_return_rate_beats_vip(
     assert said(verdict(history={"returns": 6})) == "pay R-01"
     assert said(verdict(history={"returns": 7})) == "never G-06"
     assert said(verdict(shopper={"orders": 3}, history={"returns": 3})) == "pay R-01", "three orders say nothing yet"
+    assert said(verdict(shopper={"orders": 1}, history={"returns": 4})) == "never G-06", "our books know of more"
 
 
 def test_78_given_an_earlier_parcel_that_came_empty_or_never_then_no_more_early_refunds() -> None:
