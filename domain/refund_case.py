@@ -54,6 +54,8 @@ class History:
     """Ever refunded early on this order by us, received or not, other labels included."""
     return_taken_minor: int = 0
     """The same for this return only."""
+    lines_taken: tuple[tuple[str, int], ...] = ()
+    """(the shop's line, pieces) of this order that we refunded early for other labels, of whatever return."""
     by_customer: tuple[Window, ...] = ()
     by_address: tuple[Window, ...] = ()
     by_card: tuple[Window, ...] = ()

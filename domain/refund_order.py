@@ -93,7 +93,23 @@ def _ours(facts: RefundFacts, order: Order) -> Check:
     key = f"refunds/{facts.case}"
     if any(refund.key == key and refund.state in STILL_COUNTS for refund in order.refunds):
         return check("S-15", "never", "this label was refunded by us already")
+    if facts.portal_pays_whole and facts.history.return_taken_minor:
+        return check("S-15", "never", "the portal was asked to pay the whole return for another of its labels")
+    if _again(facts, order):
+        said = "what is in this parcel was refunded by us already, under another label or return"
+        return check("S-15", "never", said)
     return passed("S-15", "not refunded by us")
+
+
+def _again(facts: RefundFacts, order: Order) -> bool:
+    """Whether pieces would be refunded that were before: a label gets a new number, a return is made once more."""
+    ordered = {line.id: line.quantity for line in order.lines}
+    pieces: Counter[str] = Counter()
+    for line in lines_to_pay(facts):
+        pieces[line.shop_line] += line.quantity
+    return any(
+        line in pieces and taken + pieces[line] > ordered.get(line, 0) for line, taken in facts.history.lines_taken
+    )
 
 
 def _quoted(facts: RefundFacts) -> Check:

@@ -4,6 +4,7 @@ Written in the transaction that writes the intent, after `switches.hold`, so tha
 the first. What became of it is the state of the step with the same key, so nothing has to be given back.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -67,11 +68,11 @@ def history(
     case: str,
 ) -> History:
     """What our books say of this customer, order, address, card and shop at this moment; the case itself left out."""
-    others = commitments.c.case_id != case
+    others, mine = commitments.c.case_id != case, commitments.c.order_ref == order
 
-    def within(mine: ColumnElement[bool]) -> tuple[Window, ...]:
+    def within(whose: ColumnElement[bool]) -> tuple[Window, ...]:
         return tuple(
-            Window(days, *_sum(connection, mine & others, currency, now - timedelta(days=days))) for days in windows
+            Window(days, *_sum(connection, whose & others, currency, now - timedelta(days=days))) for days in windows
         )
 
     vip_seen, not_vip_seen = decisions.vip_seen(connection, customer)
@@ -80,8 +81,9 @@ def history(
     return History(
         customer_open_minor=_open(connection, exposures.c.customer == customer, currency, case),
         order_open_minor=_open(connection, exposures.c.order_ref == order, currency, case),
-        order_taken_minor=_sum(connection, (commitments.c.order_ref == order) & others, currency, None)[1],
-        return_taken_minor=_sum(connection, _of_return(case) & others, currency, None)[1],
+        order_taken_minor=_sum(connection, mine & others, currency, None)[1],
+        return_taken_minor=_sum(connection, _of_return(case) & mine & others, currency, None)[1],
+        lines_taken=_lines_taken(connection, mine & others),
         by_customer=within(commitments.c.customer == customer),
         by_address=within(commitments.c.address == address) if address else (),
         by_card=within(commitments.c.card == card) if card else (),
@@ -99,6 +101,17 @@ def history(
         vip_seen=vip_seen,
         not_vip_seen=not_vip_seen,
     )
+
+
+def _lines_taken(connection: Connection, mine: ColumnElement[bool]) -> tuple[tuple[str, int], ...]:
+    """(the shop's line, pieces) of these commitments, by the quotes that they were decided on."""
+    chosen = select(commitments.c.case_id).select_from(commitments.join(steps, steps.c.key == commitments.c.key))
+    pieces: Counter[str] = Counter()
+    for (case,) in connection.execute(chosen.where(mine, steps.c.state.in_(LIVE))).all():
+        facts = decisions.paid_for(connection, case)
+        for line, quantity in facts.quote.lines if facts and facts.quote else ():
+            pieces[line] += quantity
+    return tuple(sorted(pieces.items()))
 
 
 def _of_return(case: str) -> ColumnElement[bool]:

@@ -5,10 +5,16 @@ pay twice: the key is one step's, and a step is performed once.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any, Final, Protocol
 
 from domain.orders import Order, Quote, RefundAnswer
 from domain.returns import Return
+
+AT_ONCE: Final = timedelta(0)
+QUEUE: Final = timedelta(hours=2)
+"""How long a return may wait in the portal's queue before it counts as lost there. The portal has no key, so it is
+asked a second time only after that, on fresh facts, and refuses where the return was processed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,10 @@ class Mover(Protocol):
     @property
     def vendor(self) -> str:
         """The name under which steps and entries remember who was called."""
+
+    @property
+    def queue(self) -> timedelta:
+        """How long after a call it may still have its effect, although `find` does not see it yet."""
 
     async def pay(self, payout: Payout) -> RefundAnswer:
         """Move the money, once."""
@@ -48,6 +58,11 @@ class ThroughShop:
     def vendor(self) -> str:
         """The shop system."""
         return str(self.storefront.VENDOR)
+
+    @property
+    def queue(self) -> timedelta:
+        """It refunds in the call itself."""
+        return AT_ONCE
 
     async def pay(self, payout: Payout) -> RefundAnswer:
         """Refund these lines; the key goes with the call and stays in the refund's note."""
@@ -76,6 +91,11 @@ class ThroughPayments:
     def vendor(self) -> str:
         """The payments vendor."""
         return str(self.refunds.VENDOR)
+
+    @property
+    def queue(self) -> timedelta:
+        """It refunds in the call itself."""
+        return AT_ONCE
 
     async def pay(self, payout: Payout) -> RefundAnswer:
         """Refund the one payment behind the quote; several tenders are for the shop to split, so a person does it."""
@@ -114,6 +134,11 @@ class ThroughPortal:
         """The returns portal."""
         return str(self.portal.VENDOR)
 
+    @property
+    def queue(self) -> timedelta:
+        """It only queues, and shows nothing until it is through."""
+        return QUEUE
+
     async def pay(self, payout: Payout) -> RefundAnswer:
         """Ask for processing; a return that is processed already is found by its state, not taken for a success."""
         answer: RefundAnswer = await self.portal.process(payout.ret.portal_id, payout.key)
@@ -143,4 +168,4 @@ def choose(name: str, *, storefront: Any, refunds: Any, portal: Any) -> Mover | 
         "payments": ThroughPayments(storefront, refunds),
         "portal": ThroughPortal(portal),
     }
-    return movers.get(name)
+    return movers.get(name) if name != "payments" or refunds is not None else None

@@ -171,6 +171,11 @@ async def _refund(c: Connections, job: Job) -> Settlement:
                 key=job.step.key, state="unknown", at=c.clock(), vendor=c.mover.vendor, vendor_ref=job.step.vendor_ref,
                 detail="accepted before, and not found by our key now",
             )  # fmt: skip
+    if answer is None and c.clock() - _intended(job) < c.mover.queue:
+        return Settlement(
+            key=job.step.key, state="unknown", at=c.clock(), vendor=c.mover.vendor,
+            detail=f"{c.mover.vendor} may still have it in its queue",
+        )  # fmt: skip
     return _never_happened(c, job) if answer is None else refunding.settlement(c, job, answer)
 
 

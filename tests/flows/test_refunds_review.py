@@ -1,0 +1,103 @@
+"""What a review of the refunds looked for: money twice, a case that is lost, an untruth; on the plain flow."""
+
+from datetime import timedelta
+
+import pytest
+
+from tasks.movers import choose
+from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, tracking
+
+pytestmark = pytest.mark.anyio
+KEY = f"refunds/{case_of()}"
+
+
+def pay_by(returns: Returns, name: str) -> None:
+    """Have this mover from now on."""
+    c = returns.c
+    c.mover_name = name
+    c.mover = choose(name, storefront=c.storefront, refunds=c.refunds_at_payments, portal=c.portal)
+
+
+async def test_given_the_portal_still_has_it_in_its_queue_then_it_is_not_asked_twice(returns: Returns) -> None:
+    returns.seed()
+    pay_by(returns, "portal")
+    returns.shop.control.post("/_sandbox/loop/process", {"after": 3000})
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert returns.step(KEY).state == "unknown"
+    for minutes in (20, 35, 45):
+        returns.at(NOON + timedelta(minutes=minutes))
+        await returns.shop.run("reconcile", at=None)
+        await returns.run()
+        assert (returns.step(KEY).state, returns.step(KEY).tries) == ("unknown", 1)
+    returns.at(NOON + timedelta(minutes=65))
+    await returns.shop.run("reconcile", at=None)
+    assert returns.step(KEY).state == "done"
+
+
+async def test_given_a_queue_of_the_portal_that_lost_it_then_it_is_decided_again(returns: Returns) -> None:
+    returns.seed()
+    pay_by(returns, "portal")
+    returns.shop.control.post("/_sandbox/loop/process", {"then": "stuck"})
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    returns.shop.control.post("/_sandbox/loop/process", {})
+    returns.at(NOON + timedelta(hours=3))
+    await returns.shop.run("reconcile", at=None)
+    assert returns.step(KEY).state == "void"
+    await returns.run()
+    assert returns.step(KEY).tries == 2
+    returns.at(NOON + timedelta(hours=4))
+    await returns.shop.run("reconcile", at=None)
+    assert returns.step(KEY).state == "done"
+
+
+async def test_given_two_labels_that_the_portal_pays_together_then_one_refund_is_booked(returns: Returns) -> None:
+    lines = [{"id": "10011", "quantity": 1, "price": "50.00"}, {"id": "10012", "quantity": 1, "price": "50.00"}]
+    bought = order(price="100.00", lines=lines)
+    two = [
+        {"id": "a", "tracking": tracking("501"), "carrier": "USPS", "status": "new", "lines": ["1"]},
+        {"id": "b", "tracking": tracking("502"), "carrier": "USPS", "status": "new", "lines": ["2"]},
+    ]
+    pieces = [
+        {"id": "1", "shop_line": "10011", "refund": "50.00", "outcome": "refund"},
+        {"id": "2", "shop_line": "10012", "refund": "50.00", "outcome": "refund"},
+    ]
+    returns.seed(orders=[bought], rets=[ret(amount="100.00", labels=two, lines=pieces)])
+    pay_by(returns, "portal")
+    returns.act(label="a")
+    returns.act(label="b")
+    returns.hear("501")
+    await returns.run("inbox")
+    returns.at(NOON + timedelta(minutes=20))
+    await returns.shop.run("reconcile", at=None)
+    returns.hear("501")
+    await returns.run()
+    states = [getattr(returns.step(f"refunds/{case_of('501', name)}"), "state", "") for name in ("a", "b")]
+    assert states == ["done", ""]
+    assert returns.shop.balance("Income:Contra") == 10000
+
+
+async def test_given_lines_that_come_back_under_a_second_return_then_they_are_not_refunded_again(
+    returns: Returns,
+) -> None:
+    lines = [{"id": "10011", "quantity": 1, "price": "50.00"}, {"id": "10012", "quantity": 1, "price": "90.00"}]
+    paid = [{"gateway": "shopify_payments", "amount": "140.00", "payment": "pi_1"}]
+    returns.at(NOON)
+    returns.shop.control.seed({"stripe": {"payments": [{"id": "pi_1", "amount": 14000, "currency": "usd"}]}})
+    again = ret("502", lines=[{"id": "5021", "shop_line": "10011", "refund": "50.00", "outcome": "refund"}])
+    returns.seed(orders=[order(price="140.00", lines=lines, tenders=paid)], rets=[ret(), again])
+    pay_by(returns, "payments")
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert returns.step(KEY).state == "done"
+    returns.at(NOON + timedelta(hours=1))
+    returns.act(do="cancel")
+    returns.act("502")
+    returns.hear("501", "502")
+    await returns.run("inbox")
+    assert returns.verdicts("502") == [("never", "S-15")]
+    assert returns.shop.balance("Income:Contra") == 5000
