@@ -1,6 +1,6 @@
 """`make bench`: one table of everything that is measured, each beside the bare thing in the same run.
 
-    python -m benchmarks [deciding performing receiver ledger] [--quick]
+    python -m benchmarks [deciding performing receiver refunds ledger] [--quick]
 
 `--quick` leaves the million out, and loads the receiver for 10 seconds instead of 60. Ends with 0 whatever the ratios
 are: they are read, not enforced.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import deciding, ledger, performing, receiver
+from benchmarks import deciding, ledger, performing, receiver, refunds
 from benchmarks.rows import Row
 
 SMALL, MIDDLE = 10_000, 100_000
@@ -25,6 +25,7 @@ def measured(quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "deciding": lambda: deciding.rows(sizes),
         "performing": lambda: performing.rows((1_000, SMALL)),
         "receiver": lambda: receiver.rows(10 if quick else 60),
+        "refunds": lambda: refunds.rows(200 if quick else 5_000, 5 if quick else 20),
         "ledger": lambda: ledger.rows(MIDDLE, sizes),
     }
 
