@@ -67,8 +67,7 @@ async def _put(prefect: "PrefectClient", wanted: "AutomationCore", block_id: Any
 def _same(wanted: "AutomationCore", there: "Automation") -> bool:
     """Whether the server has it as it is wanted; each trigger has an id of its own, which says nothing."""
     ours, theirs = (
-        each.model_dump(mode="json", include={"name", "description", "enabled", "trigger", "actions"})
-        for each in (wanted, there)
+        each.model_dump(include={"name", "description", "enabled", "trigger", "actions"}) for each in (wanted, there)
     )
     for document in (ours, theirs):
         document["trigger"].pop("id", None)

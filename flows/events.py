@@ -6,6 +6,7 @@ Emitting one puts it in a queue, 0.1 ms; outside of a flow run none is emitted. 
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from threading import Thread
 from typing import Any, Literal, NamedTuple
 
 from prefect.events import emit_event
@@ -94,7 +95,9 @@ def tell_switch(operation: str, state: SwitchState) -> int:
     if not PREFECT_API_URL.value():
         return 0
     told = _emit([of_switch(operation, state)])
-    EventsWorker.drain_all(timeout=SENT_WITHIN_SECONDS)
+    sending = Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
+    sending.start()
+    sending.join(SENT_WITHIN_SECONDS)
     return told
 
 

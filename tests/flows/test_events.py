@@ -57,10 +57,13 @@ async def arrived(name: str, since: datetime) -> Any:
     from prefect import get_client
     from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter
 
-    chosen = EventFilter(event=EventNameFilter(name=[name]), occurred=EventOccurredFilter(since=since))
+    def chosen() -> EventFilter:
+        # Its end is the instant at which it is made.
+        return EventFilter(event=EventNameFilter(name=[name]), occurred=EventOccurredFilter(since=since))
+
     deadline = time.monotonic() + 20
     async with get_client() as client:
-        while not (found := (await client.read_events(filter=chosen, limit=50)).events):
+        while not (found := (await client.read_events(filter=chosen(), limit=50)).events):
             assert time.monotonic() < deadline, f"there is no {name}"
             await asyncio.sleep(0.2)
     (event,) = found
