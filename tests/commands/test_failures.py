@@ -26,6 +26,8 @@ NOT_FOR_PEOPLE = {
     "integrations.fields.Damaged": "becomes Unreadable in every client, or an item in quarantine",
     "integrations.signing.NotSigned": "is answered 401 by the receiver",
     "integrations.stripe.sandbox_shelves.ApiError": "is an answer of the pretended vendor",
+    "integrations.shopify.sandbox_refunds.UserError": "is an answer of the pretended vendor",
+    "integrations.shopify.sandbox_shop.GraphError": "is an answer of the pretended vendor",
 }
 """Exceptions that never reach the command line, and why."""
 
