@@ -92,10 +92,13 @@ def _not_read(c: Connections, unread: Sequence[NotRead], report: Report) -> None
         return
     now = c.clock()
     with transaction(c.engine) as connection:
+        rows = returns.labels_by_case(connection, [each.case for each in unread])
         for each in unread:
             again = None if each.gone else now + RETRY_UNREAD
             returns.put_stage(connection, each.case, "never" if each.gone else "waiting", again, now)
-    report.problems += [f"{each.case}: {each.why}" for each in unread]
+    # A label that went away is said once; the portal may speak of its return for weeks.
+    known = {each.case for each in unread if each.gone and rows[each.case].stage == "never"}
+    report.problems += [f"{each.case}: {each.why}" for each in unread if each.case not in known]
 
 
 async def send(c: Connections, decided: Sequence[Decided], run: Run) -> list[Outcome]:
