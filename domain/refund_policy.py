@@ -72,5 +72,11 @@ class RefundPolicy:
     """How long a person has for a yes before they are reminded."""
     exposure_days: int
     """How long a refunded parcel may take to arrive before somebody looks for it."""
+    delivery_is_enough: bool = False
+    """Whether a delivered parcel counts as received without an inspection."""
+    inspect_days: int = 7
+    """How long after its delivery a parcel may wait for its inspection."""
+    write_off_days: int = 60
+    """How long after the refund what has not come is given up."""
     senders: tuple[str, ...]
     """Ids of who signs the mails; the first one who is there that day."""

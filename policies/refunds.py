@@ -90,6 +90,9 @@ def read_refunds(table: Table, senders: Mapping[str, Sender], version: str) -> R
         payment_days=guards.whole("payment_days", 1, 3650),
         approval_hours=approval.whole("hours", 1, 24 * 14),
         exposure_days=exposure.whole("days", 1, 120),
+        delivery_is_enough=exposure.flag("delivery_is_enough", False),
+        inspect_days=exposure.whole("inspect_days", 1, 120),
+        write_off_days=exposure.whole("write_off_days", 1, 400),
         senders=mail.texts("senders", tuple(senders)),
     )
     for part in (vip, evidence, caps, budget, guards, approval, exposure, mail, table):
@@ -153,6 +156,9 @@ def _check(policy: RefundPolicy, table: Table, senders: Mapping[str, Sender]) ->
     if missing:
         problem = f"lacks {', '.join(missing)}, which has a cap per order"
         budget.table("hour").note("sum", problem, "a person would be asked for every refund in it")
+    if policy.write_off_days <= policy.exposure_days:
+        problem = f"is {policy.write_off_days}, not more than the {policy.exposure_days} days a parcel may take"
+        table.table("exposure").note("write_off_days", problem, "nobody would look for a parcel before it is given up")
     known = [senders[name] for name in policy.senders if name in senders]
     if not any(one.consent_on and not one.left_on for one in known):
         table.table("mail").note("senders", "names nobody who consented and is still here", "see policies/senders.toml")

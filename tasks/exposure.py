@@ -139,7 +139,12 @@ def person_tasks(c: Connections) -> list[Step]:
 
 def rules(c: Connections) -> ExposureRules:
     """How long we wait, by the policy in force."""
-    return ExposureRules()
+    policy = c.rules.refunds.policy
+    return ExposureRules(
+        delivery_is_enough=policy.delivery_is_enough,
+        inspect_days=policy.inspect_days,
+        write_off_days=policy.write_off_days,
+    )
 
 
 def _page(c: Connections, run: Run, after: str) -> list[str]:
