@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, insert, update
 from domain.exposure import Change, changed
 from domain.money import Money
 from domain.returns import ReturnLine
-from store import exposures
+from store import commitments, exposures
 from store.db import transaction
 from store.exposures import Aged
+from store.refund_tables import exposures as table
 from store.tables import steps
 from tests.domain.refund_values import FACTS, NOW, facts
 from tests.store.test_cases import row
@@ -149,3 +150,20 @@ def test_the_database_refuses_a_state_that_there_is_not(engine: Engine) -> None:
     with pytest.raises(Exception, match="exposures_state"), transaction(engine) as connection:
         opened(connection)
         connection.execute(update(exposures.exposures).values(state="gone"))
+
+
+@pytest.mark.parametrize(
+    ("state", "owner", "counted"),
+    [("lost", "", 1), ("reopened", "fraud", 1), ("reopened", "warehouse", 0), ("received", "", 0)],
+)
+def test_a_parcel_that_was_empty_or_wrong_counts_like_a_lost_one(
+    engine: Engine, state: str, owner: str, counted: int
+) -> None:
+    with transaction(engine) as connection:
+        opened(connection)
+        connection.execute(update(table).values(customer="shop-1", state=state, owner=owner))
+        found = commitments.history(
+            connection, customer="shop-1", order="", address="", card="", currency="USD", windows=(), now=NOW,
+            stopped="", case="",
+        )  # fmt: skip
+    assert found.lost == counted
