@@ -1,4 +1,4 @@
-"""The cases of policy, on the plain flow: kill switch, approvals, caps, budgets, who is a VIP, vendors that are down."""
+"""The cases of policy, on the plain flow: kill switch, approvals, caps, budgets, who is a VIP, vendors that fail."""
 
 from datetime import timedelta
 from typing import Any
