@@ -13,11 +13,10 @@ from prefect import State, flow
 from domain.decisions import Step
 from flows.ending import end
 from flows.work import Work, run_name, work
-from tasks import refund_after, refund_events, refund_polling, refund_telling, refunding
+from tasks import refund_after, refund_events, refund_inbox, refund_polling, refund_telling, refunding
 from tasks.actions import ACTIONS
 from tasks.performing import perform_all
 from tasks.refund_events import TakenIn
-from tasks.refund_inbox import claim, due
 
 Source = Literal["sweep", "inbox"]
 
@@ -39,14 +38,19 @@ async def send_refunds(w: Work, source: Source = "sweep") -> Work:
     if not w.c.refunds_configured:
         w.report.problems.append("portal and shop are not set up (portal.api_key, storefront.token): nothing was read")
         return w
-    while rows := claim(w.c):
+    while rows := refund_inbox.claim(w.c):
         w.report.read["events"] = w.report.read.get("events", 0) + len(rows)
-        await act_on(w, await refund_events.take_in(w.c, rows))
+        async with refund_inbox.held(w.c, rows):
+            taken = await refund_events.take_in(w.c, rows)
+            await act_on(w, taken)
+            refund_events.close(w.c, taken)
     if source == "sweep":
         await refund_polling.watch(w.c, w.report)
         await refund_polling.follow_labels(w.c, w.report)
-        await act_on(w, await refund_polling.poll(w.c, w.report))
-        await act_on(w, TakenIn(cases=due(w.c)))
+        found = await refund_polling.poll(w.c, w.report)
+        await act_on(w, found)
+        refund_polling.move(w.c, found.read)
+        await act_on(w, TakenIn(cases=refund_inbox.due(w.c)))
         refund_polling.purge(w.c)
         await say(w, refund_telling.unheard(w.c, w.run) + refund_telling.reminders(w.c, w.run))
     await say(w, refund_telling.tellings(w.c, w.run) + refund_after.failure_tasks(w.c, w.run))

@@ -24,6 +24,7 @@ inbox = Table(
     text("claimed_until"),
     text("done_at"),
     whole("tries"),
+    whole("deaths"),
     whole("copies"),
     text("outcome"),
     text("body"),
@@ -41,6 +42,8 @@ inbox = Table(
 
 `identity` is the vendor's event id, or what the event is about where the vendor has none. `claimed` rows belong to
 `claimed_by` until `claimed_until`; then anybody may take them over. `failed` is tried again from `not_before` on.
+`tries` counts claims, `deaths` those whose holder died or failed over it: such an event is taken with few others, then
+alone, then not any more.
 `quarantined` was signed and cannot be read. `unrouted`: no operation listens to it, kept all the same. `secret` is the
 name of the secret that fitted, never the secret. `body` is emptied when it is purged; the `fingerprint` stays.
 `encoding` is `utf-8`, `form` for a form's fields, or `base64` where the bytes are no text.

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain import strict_json
@@ -20,6 +20,10 @@ from domain.instants import to_text
 from store.event_tables import inbox
 
 LEASE: Final = timedelta(minutes=5)
+MOST_DEATHS: Final = 5
+"""An event over which so many runs died or failed is not taken again by itself: a person looks and replays it."""
+FEW: Final = 16
+"""So many events are taken at once that a run died over; over which several died, one. One of them may be why."""
 NEVER: Final = "9999-12-31T23:59:59.999999Z"
 """`not_before` of a failure that only a person tries again."""
 LONGEST_TEXT: Final = 300
@@ -71,6 +75,8 @@ def _put(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
 
     They come in the order of their ids, so that two receivers with the same events cannot wait for each other.
     """
+    if not rows:
+        return set()
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(inbox)
     copied = {"copies": inbox.c.copies + add.excluded.copies + 1}
     counted = add.on_conflict_do_update(index_elements=["id"], set_=copied).returning(inbox.c.id, inbox.c.copies)
@@ -83,14 +89,21 @@ def claim(
 ) -> list[Row[Any]]:
     """Take the oldest events that are due, for `lease`: waiting, failed and due again, or left by a dead holder.
 
-    `tries` counts the claim, so an event that kills whoever takes it is seen by its count.
+    What a run died over comes last and with few others, so that one event cannot take the rest with it for long;
+    after `MOST_DEATHS` it is `failed` and stays so.
     """
-    due = select(inbox.c.id).where(_due(operation, at)).order_by(inbox.c.received_at, inbox.c.id).limit(limit)
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    mine = {"state": "claimed", "claimed_by": holder, "claimed_until": to_text(at + lease)}
-    taken = update(inbox).where(inbox.c.id.in_(due)).values(mine | {"tries": inbox.c.tries + 1}).returning(inbox)
-    return sorted(connection.execute(taken), key=lambda row: (row.received_at, row.id))
+    _give_up(connection, operation, at)
+    died = inbox.c.deaths + case((inbox.c.state == "claimed", 1), else_=0)
+    for suspect, most in ((died == 0, limit), (died == 1, min(limit, FEW)), (died > 1, 1)):
+        due = select(inbox.c.id).where(_due(operation, at), suspect).order_by(inbox.c.received_at, inbox.c.id)
+        due = due.limit(most)
+        if connection.dialect.name == "postgresql":
+            due = due.with_for_update(skip_locked=True)
+        mine = {"state": "claimed", "claimed_by": holder, "claimed_until": to_text(at + lease), "deaths": died}
+        taken = update(inbox).where(inbox.c.id.in_(due)).values(mine | {"tries": inbox.c.tries + 1}).returning(inbox)
+        if found := sorted(connection.execute(taken), key=lambda row: (row.received_at, row.id)):
+            return found
+    return []
 
 
 def renew(connection: Connection, holder: str, at: datetime, *, lease: timedelta = LEASE) -> None:
@@ -115,6 +128,17 @@ def failed(connection: Connection, ident: str, why: str, at: datetime, again_at:
     later = {"not_before": to_text(again_at) if again_at else NEVER}
     claimed = and_(inbox.c.id == ident, inbox.c.state == "claimed")
     connection.execute(update(inbox).where(claimed).values(gone | later))
+
+
+def broken(connection: Connection, ids: Sequence[str], why: str, at: datetime, again_at: datetime) -> None:
+    """A run failed over these claimed events, whichever it was: each counts a death and is due again at `again_at`.
+
+    After `MOST_DEATHS` it is not due by itself any more.
+    """
+    claimed = and_(inbox.c.id.in_(ids), inbox.c.state == "claimed")
+    gone = {"state": "failed", "done_at": to_text(at), "claimed_by": "", "claimed_until": "", "outcome": _shown(why)}
+    later = case((inbox.c.deaths + 1 >= MOST_DEATHS, NEVER), else_=to_text(again_at))
+    connection.execute(update(inbox).where(claimed).values(gone | {"not_before": later, "deaths": inbox.c.deaths + 1}))
 
 
 def release(connection: Connection, ids: Sequence[str]) -> None:
@@ -162,10 +186,19 @@ def read_form(content: bytes) -> dict[str, str | list[str]]:
 
 
 def _due(operation: str, at: datetime) -> Any:
-    now = to_text(at)
-    turn = and_(inbox.c.state.in_(("waiting", "failed")), inbox.c.not_before <= now)
-    left = and_(inbox.c.state == "claimed", inbox.c.claimed_until < now)
-    return and_(inbox.c.operation == operation, or_(turn, left))
+    turn = and_(inbox.c.state.in_(("waiting", "failed")), inbox.c.not_before <= to_text(at))
+    return and_(inbox.c.operation == operation, or_(turn, _left(at)))
+
+
+def _left(at: datetime) -> Any:
+    return and_(inbox.c.state == "claimed", inbox.c.claimed_until < to_text(at))
+
+
+def _give_up(connection: Connection, operation: str, at: datetime) -> None:
+    why = f"{MOST_DEATHS} runs died over it; `recoup inbox replay` tries it again"
+    gone = {"state": "failed", "done_at": to_text(at), "claimed_by": "", "claimed_until": "", "not_before": NEVER}
+    hopeless = and_(inbox.c.operation == operation, _left(at), inbox.c.deaths + 1 >= MOST_DEATHS)
+    connection.execute(update(inbox).where(hopeless).values(gone | {"outcome": why, "deaths": inbox.c.deaths + 1}))
 
 
 def _row(heard: Heard, ident: str, at: str) -> dict[str, Any]:
@@ -175,7 +208,7 @@ def _row(heard: Heard, ident: str, at: str) -> dict[str, Any]:
         "id": ident, "sender": heard.sender, "vendor": heard.vendor, "operation": heard.operation,
         "topic": _shown(heard.topic), "identity": _shown(heard.identity), "state": heard.state,
         "received_at": at, "not_before": at, "claimed_by": "", "claimed_until": "", "done_at": ended, "tries": 0,
-        "copies": 0, "outcome": _shown(heard.outcome), "body": content, "encoding": encoding,
+        "deaths": 0, "copies": 0, "outcome": _shown(heard.outcome), "body": content, "encoding": encoding,
         "fingerprint": sha256(heard.body).hexdigest(), "size": len(heard.body), "secret": heard.secret, "purged_at": "",
     }  # fmt: skip
 

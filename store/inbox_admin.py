@@ -64,8 +64,13 @@ def replay(connection: Connection, ident: str, at: datetime, *, operation: str, 
     if row.state not in ENDED or row.purged_at:
         return str(row.state)
     state = "quarantined" if outcome else ("waiting" if operation else "unrouted")
-    fresh = {"state": state, "operation": operation, "topic": topic, "outcome": outcome, "not_before": to_text(at)}
-    over = {"claimed_by": "", "claimed_until": "", "done_at": "" if state == "waiting" else to_text(at)}
+    fresh = {"state": state, "operation": operation, "topic": topic, "outcome": outcome, "deaths": 0}
+    over = {
+        "not_before": to_text(at),
+        "claimed_by": "",
+        "claimed_until": "",
+        "done_at": "" if state == "waiting" else to_text(at),
+    }
     still = and_(inbox.c.id == ident, inbox.c.state == row.state)
     connection.execute(update(inbox).where(still).values(fresh | over))
     return state

@@ -83,7 +83,8 @@ async def perform_all(
 
 
 def _jobs(c: Connections, decided: Sequence[Step], run: Run) -> list[list[Job]]:
-    """The steps with their cases and people, one list per customer."""
+    """The steps with their cases and people, one list per customer; a key that stands twice is one step."""
+    decided = list({step.key: step for step in decided}.values())
     with reading(c.engine) as connection:
         rows = cases.by_id(connection, {step.case for step in decided})
         known = people.by_ids(connection, {row.customer for row in rows.values()})

@@ -1,13 +1,13 @@
 """Events of the refund operation: from waiting inbox rows to what has to be read and decided again. No money here.
 
-A row is done when everything it says is kept: scans in `scans`, returns re-read from the portal. What it causes is
-decided afterwards from there, so a crash in between loses nothing: the sweep finds the cases by their stage.
+What a row says is kept first: scans in `scans`, returns re-read from the portal. It is `close`d when everything that
+it asks for was decided and done, so a run that dies in between loses nothing: the next one takes the row again.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from domain.news import DisputeTouched, News, Nothing, OrderTouched, ProcessingFailed, RefundTouched, ReturnTouched
@@ -28,7 +28,10 @@ BACKOFF: Final = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes
 
 @dataclass(slots=True)
 class TakenIn:
-    """What a batch of events asks for. `outcomes` are the rows that are done, with a sentence each."""
+    """What a batch of events asks for. `outcomes` are the rows that are done, with a sentence each.
+
+    `read` is how far each list of a vendor was read, by the name of its cursor.
+    """
 
     cases: list[str] = field(default_factory=list)
     refunds: list[RefundTouched] = field(default_factory=list)
@@ -36,10 +39,11 @@ class TakenIn:
     failures: list[ProcessingFailed] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
     failed: list[tuple[Any, str]] = field(default_factory=list)
+    read: dict[str, datetime] = field(default_factory=dict)
 
 
 async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
-    """Understand the rows, keep what they say, and tell what is to be decided; then mark them."""
+    """Understand the rows, keep what they say, and tell what is to be decided; `close` marks them afterwards."""
     taken, said = TakenIn(), {}
     for row in rows:
         try:
@@ -56,7 +60,6 @@ async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
         if row.id in said:
             _sort(row, said[row.id], read, taken)
     taken.cases = touched(c, (scan.tracking for scan in heard), wanted, _orders(said.values()))
-    _settle(c, taken)
     return taken
 
 
@@ -131,7 +134,8 @@ def _orders(said: Iterable[Sequence[News]]) -> list[str]:
     return [news.order for found in said for news in found if isinstance(news, kinds) and news.order]
 
 
-def _settle(c: Connections, taken: TakenIn) -> None:
+def close(c: Connections, taken: TakenIn) -> None:
+    """Mark the rows, once what they ask for is done; one whose facts could not be read comes again."""
     now = c.clock()
     with transaction(c.engine) as connection:
         inbox.done(connection, taken.outcomes, now)

@@ -1,10 +1,10 @@
 """Polling: what webhooks missed is found in the vendors' own lists, and a webhook that is switched off is seen.
 
-Each source has its cursor, which moves only after what was read is kept, and reads some minutes again, because lists
-lag. One that does not answer is a problem of the run and stops no other.
+Each source has its cursor, which moves only after what was read is decided and done, and reads some minutes again,
+because lists lag. One that does not answer is a problem of the run and stops no other.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,15 +33,18 @@ Keep = Callable[[Any], None]
 
 
 async def poll(c: Connections, report: Report) -> TakenIn:
-    """Read every source whose time has come; return what is to be decided because of it."""
+    """Read every source whose time has come; return what is to be decided because of it.
+
+    The cursors are moved afterwards, with `move`: a run that dies in between leaves all of it to the next.
+    """
     found = TakenIn()
     if _due(c, "poll returns", EVERY):
-        await _read(c, report, "poll returns", c.portal.returns, lambda page: _returns(c, page, found))
+        await _read(c, report, found, "poll returns", c.portal.returns, lambda page: _returns(c, page, found))
     for feed in c.feeds:
         if _due(c, f"poll {feed.VENDOR}", EVERY):
-            await _read(c, report, f"poll {feed.VENDOR}", feed.updated, lambda page: _scans(c, page, found))
+            await _read(c, report, found, f"poll {feed.VENDOR}", feed.updated, lambda page: _scans(c, page, found))
     if c.refunds_at_payments and _due(c, "poll payments", EVERY):
-        await _read(c, report, "poll payments", c.refunds_at_payments.events, lambda page: _news(page, found))
+        await _read(c, report, found, "poll payments", c.refunds_at_payments.events, lambda page: _news(page, found))
     await _orders(c, report, found)
     return found
 
@@ -79,7 +82,7 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
             DisputeTouched(c.storefront.VENDOR, ref, order=order.id) for order in page.items for ref in order.disputes
         ]
 
-    await _read(c, report, "poll orders", c.storefront.orders_touched, keep)
+    await _read(c, report, found, "poll orders", c.storefront.orders_touched, keep)
 
 
 async def watch(c: Connections, report: Report) -> None:
@@ -95,7 +98,7 @@ async def watch(c: Connections, report: Report) -> None:
             report.problems.append(f"the webhooks at {vendor.VENDOR} could not be looked at: {error}")
             continue
         _write_watch(c, vendor, subscriptions, report)
-    _move(c, "watchdog", c.clock())
+    move(c, {"watchdog": c.clock()})
 
 
 def _write_watch(c: Connections, asked: Any, subscriptions: list[Any], report: Report) -> None:
@@ -133,8 +136,9 @@ def _returns(c: Connections, page: Page[Return], found: TakenIn) -> None:
 
 def _scans(c: Connections, page: Page[Scan], found: TakenIn) -> None:
     with transaction(c.engine) as connection:
-        numbers = scans.remember(connection, page.items, c.clock())
-    found.cases += touched(c, numbers, (), ())
+        scans.remember(connection, page.items, c.clock())
+    # All of them and not only what is new: a run that died may have kept these scans and decided nothing.
+    found.cases += touched(c, [scan.tracking for scan in page.items], (), ())
 
 
 def _news(page: Page[News], found: TakenIn) -> None:
@@ -143,9 +147,10 @@ def _news(page: Page[News], found: TakenIn) -> None:
 
 
 async def _read(
-    c: Connections, report: Report, name: str, pages: Callable[[datetime], AsyncIterator[Any]], keep: Keep
-) -> None:
-    """Read one source from its cursor on, and move the cursor when all of it is kept."""
+    c: Connections, report: Report, found: TakenIn, name: str, pages: Callable[[datetime], AsyncIterator[Any]],
+    keep: Keep,
+) -> None:  # fmt: skip
+    """Read one source from its cursor on, keep what it says, and note how far it was read."""
     began = c.clock()
     with reading(c.engine) as connection:
         since = cursors.at(connection, name)
@@ -158,15 +163,17 @@ async def _read(
         report.problems.append(f"{name}: {error}")
         return
     report.problems += unread.problems
-    _move(c, name, began)
+    found.read[name] = began
+
+
+def move(c: Connections, read: Mapping[str, datetime]) -> None:
+    """Move the cursors to where these sources were read."""
+    with transaction(c.engine) as connection:
+        for name, to in sorted(read.items()):
+            cursors.move(connection, name, to)
 
 
 def _due(c: Connections, name: str, every: timedelta) -> bool:
     with reading(c.engine) as connection:
         last = cursors.at(connection, name)
     return last is None or c.clock() - last >= every
-
-
-def _move(c: Connections, name: str, to: datetime) -> None:
-    with transaction(c.engine) as connection:
-        cursors.move(connection, name, to)

@@ -1,11 +1,14 @@
 """The Prefect server and the shop for the flow tests, and the marker that keeps Prefect's together on one worker."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from integrations.sandbox import Addresses, start_in_process
+from integrations.sandbox_control import Control
+from tests.flows.refund_trials import Lives, Trial
 from tests.flows.returns_shop import Returns
 from tests.flows.shop import IMPATIENT, Shop, open_shop
 from tests.prefect_server import prefect_server
@@ -59,3 +62,19 @@ def returns(shop: Shop) -> Returns:
 def hurried(impatient: Shop) -> Returns:
     """The same, but it waits a third of a second for an answer."""
     return Returns(impatient)
+
+
+@pytest.fixture(scope="session")
+def lives() -> Iterator[Lives]:
+    """The process that forks refund workers."""
+    found = Lives()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def begin(lives: Lives, vendors: Addresses, tmp_path: Path) -> Iterator[Callable[[str, Engine, int], Trial]]:
+    """`begin(mover, engine, number)` begins a trial of the refund operation; see `tests.flows.refund_trials`."""
+    control = Control(vendors)
+    yield lambda mover, engine, number: Trial(lives, vendors, control, tmp_path, engine, mover, number)
+    control.close()

@@ -11,9 +11,9 @@ TABLES = (
         id TEXT NOT NULL, sender TEXT NOT NULL, vendor TEXT NOT NULL, operation TEXT NOT NULL,
         topic TEXT NOT NULL, identity TEXT NOT NULL, state TEXT NOT NULL, received_at TEXT NOT NULL,
         not_before TEXT NOT NULL, claimed_by TEXT NOT NULL, claimed_until TEXT NOT NULL,
-        done_at TEXT NOT NULL, tries {whole} NOT NULL, copies {whole} NOT NULL, outcome TEXT NOT NULL,
-        body TEXT NOT NULL, encoding TEXT NOT NULL, fingerprint TEXT NOT NULL, size {whole} NOT NULL,
-        secret TEXT NOT NULL, purged_at TEXT NOT NULL,
+        done_at TEXT NOT NULL, tries {whole} NOT NULL, deaths {whole} NOT NULL, copies {whole} NOT NULL,
+        outcome TEXT NOT NULL, body TEXT NOT NULL, encoding TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        size {whole} NOT NULL, secret TEXT NOT NULL, purged_at TEXT NOT NULL,
         PRIMARY KEY (id),
         CONSTRAINT inbox_state CHECK (state in ('waiting','claimed','done','failed','quarantined','unrouted'))
     ){strict}
