@@ -3,11 +3,13 @@
 The shop knows the order, the payments vendor the money. Both are read before money moves, and compared every night.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from domain.money import Money
+from domain.orders import Order, Refunded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class PaymentLeft:
     """Whether the vendor would still refund it in spite of them. Whether to is for a person to say."""
     card: str = ""
     """The card's fingerprint: what tells one card from another, without being its number."""
+    refunds: tuple["PaymentRefund", ...] = field(default=(), compare=False)
+    """Every refund of the payment, whoever made it."""
 
     @property
     def left(self) -> Money:
@@ -69,3 +73,28 @@ class PaymentDispute:
     """Open, or decided against the shop: an early refund would pay twice."""
     refundable: bool
     """Whether the vendor would still refund the payment."""
+
+
+def unknown_to_shop(order: Order, made: Sequence[PaymentRefund]) -> tuple[Refunded, ...]:
+    """Refunds that were made at the payments vendor itself, as refunds of the order, which the shop does not list.
+
+    Ours are told by their keys. Those of others have nothing in common with the shop's, so what they come to beyond
+    the shop's own is one refund that is tied to no line. Failed ones are left out.
+    """
+    live = [refund for refund in made if refund.state != "failed"]
+    known = {refund.key for refund in order.refunds}
+    ours = [
+        Refunded(id=one.id, amount=one.amount, state=one.state, at=one.at, key=one.key)
+        for one in live
+        if one.key and one.key not in known
+    ]
+    there = sum(one.amount.minor for one in live if not one.key and one.amount.currency == order.presentment)
+    here = sum(
+        one.amount.minor
+        for one in order.refunds
+        if not one.key and one.state != "failed" and one.amount.currency == order.presentment
+    )
+    if there <= here:
+        return tuple(ours)
+    rest = Money(there - here, order.presentment)
+    return (*ours, Refunded(id="at the payments vendor", amount=rest, state="succeeded"))

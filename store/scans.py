@@ -27,7 +27,8 @@ def remember(connection: Connection, heard: Sequence[Scan], at: datetime) -> set
     if not rows:
         return set()
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(scans)
-    add = add.values(list(rows.values()))
+    # In the order of their keys, so that two runs that hear the same never wait for each other in a circle.
+    add = add.values([rows[fingerprint] for fingerprint in sorted(rows)])
     more = {name: func.coalesce(func.nullif(scans.c[name], ""), add.excluded[name]) for name in GAINED}
     gained = or_(*((scans.c[name] == "") & (add.excluded[name] != "") for name in GAINED))
     kept = add.on_conflict_do_update(index_elements=[scans.c.fingerprint], set_=more, where=gained)

@@ -20,6 +20,7 @@ from store import cases, commitments, people, steps
 from store.db import reading
 from tasks import charges, messages, refunding, tickets
 from tasks.connect import Connections
+from tasks.mistakes import told
 from tasks.performing import Job, Outcome, Run
 from tasks.settling import settle
 
@@ -64,6 +65,9 @@ async def _ask(c: Connections, action: str, jobs: list[Job]) -> list[Outcome]:
             # An answer that cannot be read concerns this step alone; a vendor that is down concerns the rest too.
             out_of_reach = error if isinstance(error, Unavailable | NoAnswer | Unauthorised) else None
             outcomes.append(_not_asked(job, error))
+        except Exception as error:
+            # What we cannot make sense of in one step's answer leaves that step unknown, and no other.
+            outcomes.append(Outcome(job.step.key, job.step.action, "failed", told(error)))
     return outcomes
 
 

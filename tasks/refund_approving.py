@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from store import approvals, returns
+from store import approvals, returns, switches
 from store.db import reading, transaction
-from tasks.refund_deciding import key_of
+from tasks.refund_deciding import OPERATION, key_of
 
 
 def waiting(engine: Engine) -> list[Any]:
@@ -24,6 +24,8 @@ def approve(engine: Engine, key: str, *, approved: bool, by: str, channel: str, 
     """Write the decision about the case that `key` names (with or without `refunds/`); raises NothingWaits."""
     case = key.strip().removeprefix(key_of(""))
     with transaction(engine) as connection:
+        # Not beside a run that decides just now without the answer, and then looks again in hours.
+        switches.hold(connection, OPERATION)
         row = approvals.decide(connection, case, approved=approved, by=by, channel=channel, note=note, at=now)
         returns.put_stage(connection, case, "waiting", now, now)
     return row

@@ -12,15 +12,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from domain.orders import Order, Quote
+from domain.payment_refunds import PaymentRefund, unknown_to_shop
 from domain.people import Person
 from domain.refund_case import RefundFacts
 from domain.refund_json import return_to_json
 from domain.returns import Label, Return
 from domain.scans import Scan
-from integrations.errors import Refused, VendorError
+from integrations.errors import Refused, Unauthorised, Unreadable, VendorError
 from store import people, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
+from tasks.mistakes import told
 
 Value = TypeVar("Value")
 
@@ -55,7 +57,8 @@ async def read_return(c: Connections, portal_id: str) -> Return:
 def keep_returns(c: Connections, read: Sequence[Return]) -> None:
     """Write returns as they were read, and what they say of their parcels."""
     with transaction(c.engine) as connection:
-        for ret in read:
+        # In one order everywhere, so that two runs with the same returns never wait for each other in a circle.
+        for ret in sorted(read, key=lambda each: each.id):
             returns.remember(connection, ret, return_to_json(ret), c.clock())
         scans.remember(connection, [scan for ret in read for scan in _label_scans(ret)], c.clock())
 
@@ -92,8 +95,11 @@ async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRea
         ret = read[_portal_id(parents[row.return_id])]
         if not isinstance(ret, Return):
             return NotRead(case, f"the return could not be read: {ret}")
-        order = orders.get(ret.order)
-        return await _facts(c, case, ret, order, heard.get(row.tracking, ()))
+        try:
+            return await _facts(c, case, ret, orders.get(ret.order), heard.get(row.tracking, ()))
+        except Exception as error:
+            # One case that we stumble over must stop no other.
+            return NotRead(case, told(error))
 
     return list(await asyncio.gather(*map(one, known)))
 
@@ -104,7 +110,7 @@ async def _facts(
     label = next((label for label in ret.labels if case == f"{ret.id}/label-{label.id}"), None)
     if label is None:
         return NotRead(case, "the label is not on the return any more", gone=True)
-    if isinstance(order, VendorError) and not isinstance(order, Refused):
+    if isinstance(order, VendorError) and (isinstance(order, Unauthorised) or not isinstance(order, Refused)):
         return NotRead(case, f"the order could not be read: {order}")
     found = order if isinstance(order, Order) else None
     quote: Quote | None = None
@@ -112,6 +118,8 @@ async def _facts(
     if found is not None:
         try:
             quote = await _quote(c, ret, label, found)
+        except Unauthorised as error:
+            return NotRead(case, f"the shop gave no quote: {error}")
         except Refused as error:
             refused = error.message
         except VendorError as error:
@@ -141,18 +149,25 @@ def _reader(c: Connections) -> Callable[[str], Awaitable[Order]]:
     async def read(order: str) -> Order:
         found: Order = await c.storefront.order(order)
         _remember_shopper(c, found)
-        return await _with_disputes(c, found) if c.mover_name == "payments" else found
+        return await _as_payments_say(c, found) if c.mover_name == "payments" else found
 
     return read
 
 
-async def _with_disputes(c: Connections, order: Order) -> Order:
-    """Where the payments vendor pays, what it says of disputes counts too."""
-    disputes = set(order.disputes)
+async def _as_payments_say(c: Connections, order: Order) -> Order:
+    """Where the payments vendor pays, its disputes count too, and so do refunds that the shop knows nothing of."""
+    disputes, made = set(order.disputes), list[PaymentRefund]()
     for tender in order.tenders:
         if tender.payment and c.refunds_at_payments:
-            disputes |= set((await c.refunds_at_payments.payment(tender.payment)).disputes)
-    return replace(order, disputes=tuple(sorted(disputes)))
+            try:
+                left = await c.refunds_at_payments.payment(tender.payment)
+            except Unauthorised:
+                raise
+            except Refused:
+                continue  # Taken by somebody else, e.g. a gift card; the check of tenders looks at what is to be paid.
+            disputes |= set(left.disputes)
+            made += left.refunds
+    return replace(order, disputes=tuple(sorted(disputes)), refunds=(*order.refunds, *unknown_to_shop(order, made)))
 
 
 def _remember_shopper(c: Connections, order: Order) -> None:
@@ -187,5 +202,7 @@ async def _each(
                 return name, await read(name)
             except VendorError as error:
                 return name, error
+            except Exception as error:
+                return name, Unreadable("recoup", f"read {name}", told(error))
 
     return dict(await asyncio.gather(*map(one, names)))

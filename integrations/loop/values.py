@@ -28,7 +28,8 @@ def loose_text(item: Any, path: str) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value.strip()
+        # JSON may hold NUL and halves of characters, which no database takes.
+        return "".join(letter if letter.isprintable() else " " for letter in value).strip()
     if type(value) is int:
         return str(value)
     raise Damaged(f"{path}: text or a whole number was expected, not {shape(value)}")

@@ -6,6 +6,7 @@ has looked for the key among the payment's refunds.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -50,7 +51,8 @@ class StripeRefunds:
         refunds = [item async for page in self._stripe.pages("/v1/refunds", name, asked) for item in page]
         disputes = [item async for page in self._stripe.pages("/v1/disputes", name, asked) for item in page]
         try:
-            return refund_mapping.read_left(charge, refunds, disputes)
+            made = tuple(refund_mapping.read_refund(item) for item in refunds)
+            return replace(refund_mapping.read_left(charge, refunds, disputes), refunds=made)
         except ValueError as error:
             raise Unreadable(VENDOR, name, str(error)) from error
 

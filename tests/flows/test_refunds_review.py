@@ -1,6 +1,7 @@
 """What a review of the refunds looked for: money twice, a case that is lost, an untruth; on the plain flow."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,49 @@ async def test_given_lines_that_come_back_under_a_second_return_then_they_are_no
     await returns.run("inbox")
     assert returns.verdicts("502") == [("never", "S-15")]
     assert returns.shop.balance("Income:Contra") == 5000
+
+
+class Stumbling:
+    """A shop system whose answer about one order trips our own code; everything else it hands on."""
+
+    def __init__(self, storefront: Any, over: str) -> None:
+        self._storefront, self._over = storefront, over
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storefront, name)
+
+    async def order(self, ident: str) -> Any:
+        """The order, or a mistake."""
+        if ident == self._over:
+            raise KeyError("a person's name, which must stand in no report")
+        return await self._storefront.order(ident)
+
+
+async def test_given_a_case_over_which_we_stumble_then_the_others_are_paid_and_it_is_a_problem(
+    returns: Returns,
+) -> None:
+    returns.seed(orders=[order(), order("1002")], rets=[ret(), ret("502", of="1002")])
+    returns.c.storefront = Stumbling(returns.c.storefront, "1001")
+    returns.act()
+    returns.act("502")
+    returns.hear("501", "502")
+    report = await returns.run("inbox")
+    assert returns.paid() == [(f"refunds/{case_of('502')}", 5000)]
+    assert len(report.problems) == 1
+    assert "KeyError in test_refunds_review.py" in report.problems[0]
+    assert "name" not in report.problems[0]
+
+
+async def test_given_a_refund_by_hand_at_the_payments_vendor_then_a_person_looks(returns: Returns) -> None:
+    returns.at(NOON)
+    gone = {"id": "pi_1", "amount": 14000, "currency": "usd"}
+    returns.shop.control.seed({"stripe": {"payments": [gone]}})
+    returns.shop.control.act("stripe", payment="pi_1", do="refund", amount=5000)
+    paid = [{"gateway": "shopify_payments", "amount": "140.00", "payment": "pi_1"}]
+    lines = [{"id": "10011", "quantity": 1, "price": "50.00"}, {"id": "10012", "quantity": 1, "price": "90.00"}]
+    returns.seed(orders=[order(price="140.00", lines=lines, tenders=paid)])
+    pay_by(returns, "payments")
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert returns.verdicts() == [("hold", "S-14")]
