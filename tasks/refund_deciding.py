@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from domain.decisions import Step
 from domain.instants import day_in, from_text
@@ -22,6 +23,7 @@ from store.commitments import Commitment
 from store.db import reading, transaction
 from store.steps import Intent
 from tasks.connect import Connections
+from tasks.mistakes import told
 from tasks.performing import Run
 from tasks.refund_facts import Gathered
 
@@ -31,6 +33,8 @@ TAKEN: Final = ("intended", "unknown", "done", "refused")
 STAGES: Final = {"pay": "scanned", "wait": "waiting", "hold": "held", "approve": "approval", "never": "never"}
 LOOK_AGAIN: Final = {"wait": timedelta(minutes=15), "hold": timedelta(hours=6), "approve": timedelta(hours=6)}
 """When a case without news is decided again. What is asked of a person is looked at too: the reason may be gone."""
+STUMBLED: Final = timedelta(hours=1)
+"""When a case over which we stumbled is tried again: perhaps with a newer version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,11 @@ def undecided(c: Connections, wanted: Sequence[str]) -> list[str]:
     return [case for case in wanted if case not in over]
 
 
-def decide_all(c: Connections, gathered: Sequence[Gathered], run: Run) -> list[Decided]:
-    """Decide these cases one after the other in one transaction; each sees what the ones before set aside."""
+def decide_all(c: Connections, gathered: Sequence[Gathered], run: Run, problems: list[str]) -> list[Decided]:
+    """Decide these cases one after the other in one transaction; each sees what the ones before set aside.
+
+    One that we stumble over leaves no trace but its reason in `problems`, is tried again, and stops no other.
+    """
     if not gathered:
         return []
     now = c.clock()
@@ -69,12 +76,20 @@ def decide_all(c: Connections, gathered: Sequence[Gathered], run: Run) -> list[D
         taken = steps.by_keys(connection, [key_of(found.case) for found in gathered])
         said = approvals.latest(connection, [found.case for found in gathered])
         decided: list[Decided] = []
-        for found in gathered:
+        # In the order of their cases: two runs that write the same rows then never wait for each other in a circle.
+        for found in sorted(gathered, key=lambda each: each.case):
             before = taken.get(key_of(found.case))
             if before is not None and before.state in TAKEN:
                 _keep_stage(connection, found.case, before.state, now)
                 continue
-            decided.append(_decide(connection, c, found, said.get(found.case), stopped, now, run))
+            try:
+                with connection.begin_nested():
+                    decided.append(_decide(connection, c, found, said.get(found.case), stopped, now, run))
+            except OperationalError:
+                raise
+            except Exception as error:
+                problems.append(f"{found.case}: not decided: {told(error)}")
+                returns.put_stage(connection, found.case, "waiting", now + STUMBLED, now)
     return decided
 
 

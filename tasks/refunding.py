@@ -54,7 +54,8 @@ async def settle_cases(c: Connections, wanted: Iterable[str], run: Run, report: 
     for wave in _waves(c, undecided(c, list(dict.fromkeys(wanted)))):
         found = await gather(c, wave)
         _not_read(c, [each for each in found if isinstance(each, NotRead)], report)
-        decided = decide_all(c, [each for each in found if isinstance(each, Gathered)], run)
+        read = [each for each in found if isinstance(each, Gathered)]
+        decided = decide_all(c, read, run, report.problems)
         report.add_verdicts([each.verdict for each in decided])
         outcomes = await send(c, decided, run)
         report.add_outcomes(outcomes)

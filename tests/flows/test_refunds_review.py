@@ -1,12 +1,17 @@
 """What a review of the refunds looked for: money twice, a case that is lost, an untruth; on the plain flow."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tasks.movers import choose
+from tasks.performing import Run
+from tasks.refund_deciding import decide_all
+from tasks.refund_facts import Gathered, gather, read_return
 from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, tracking
+from tests.flows.shop import DAY
 
 pytestmark = pytest.mark.anyio
 KEY = f"refunds/{case_of()}"
@@ -148,3 +153,26 @@ async def test_given_a_refund_by_hand_at_the_payments_vendor_then_a_person_looks
     returns.hear("501")
     await returns.run("inbox")
     assert returns.verdicts() == [("hold", "S-14")]
+
+
+async def test_given_a_decision_over_which_we_stumble_then_the_others_are_paid_and_nothing_of_it_is_kept(
+    returns: Returns,
+) -> None:
+    returns.seed(orders=[order(), order("1002")], rets=[ret(), ret("502", of="1002")])
+    found = [each for each in await gather(returns.c, await known(returns)) if isinstance(each, Gathered)]
+    first, second = sorted(found, key=lambda each: each.case)
+    # A policy of an older version may lack what a check reads; here the order is no order at all.
+    odd = replace(first, facts=replace(first.facts, order=replace(first.facts.order, shopper=None)))
+    problems: list[str] = []
+    run = Run("refunds", DAY, returns.c.clock(), "")
+    decided = decide_all(returns.c, [odd, second], run, problems)
+    assert [each.gathered.case for each in decided] == [second.case]
+    assert [problem.partition(":")[0] for problem in problems] == [first.case]
+    assert (returns.stage("501"), returns.stage("502")) == ("waiting", "waiting")
+
+
+async def known(returns: Returns) -> list[str]:
+    """Both returns, read once so that their labels are known."""
+    for name in ("501", "502"):
+        await read_return(returns.c, name)
+    return [case_of("501"), case_of("502")]
