@@ -12,10 +12,11 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import deciding, ledger, performing, receiver, refunds
+from benchmarks import deciding, dispatch, ledger, performing, receiver, refunds
 from benchmarks.rows import Row
 
 SMALL, MIDDLE = 10_000, 100_000
+EVENTS, QUICK = 20, 3
 
 
 def measured(quick: bool) -> dict[str, Callable[[], list[Row]]]:
@@ -26,6 +27,7 @@ def measured(quick: bool) -> dict[str, Callable[[], list[Row]]]:
         "performing": lambda: performing.rows((1_000, SMALL)),
         "receiver": lambda: receiver.rows(10 if quick else 60),
         "refunds": lambda: refunds.rows(200 if quick else 5_000, 5 if quick else 20),
+        "dispatch": lambda: dispatch.rows(QUICK if quick else EVENTS),
         "ledger": lambda: ledger.rows(MIDDLE, sizes),
     }
 
