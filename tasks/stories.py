@@ -3,7 +3,7 @@
 Read from our own tables only. Personal data is not in it; the customer is the vendor's id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from ledger import lookups
 from store import attempts, cases, contacts, holds, steps
 from store.tables import cases as case_table
 from store.tables import steps as step_table
+from tasks import refund_story
+from tasks.refund_deciding import OPERATION as REFUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +40,30 @@ class Story:
 
 
 def find(connection: Connection, name: str) -> list[str]:
-    """Ids of the cases that `name` means: a case, a customer, a ticket, a step's key or a vendor's reference."""
+    """Ids of the cases that `name` means: a case, a customer, a ticket, a step's key or a vendor's reference.
+
+    Of refunds also a return, an order or a tracking number.
+    """
     direct = or_(case_table.c.id == name, case_table.c.customer == name, case_table.c.ticket == name)
     found = [case for (case,) in connection.execute(select(case_table.c.id).where(direct).order_by(case_table.c.id))]
     if found:
         return found
     by_step = select(step_table.c.case_id).where(or_(step_table.c.key == name, step_table.c.vendor_ref == name))
-    return sorted({case for (case,) in connection.execute(by_step)})
+    found = sorted({case for (case,) in connection.execute(by_step)})
+    return found or refund_story.find(connection, name)
 
 
 def tell(connection: Connection, case_id: str) -> Story:
     """The whole story of one case."""
     case = cases.by_id(connection, [case_id])[case_id]
     taken = steps.of_cases(connection, [case_id])
-    booked = lookups.entries(connection, [step.key for step in taken])
+    booked = _booked(connection, case, taken)
     received = [row for row in contacts.of_people(connection, [case.customer]) if row.state == "received"]
     lines = [
+        # Of one instant, what was heard and decided stands before what was done because of it.
+        *(Line(*told) for told in (refund_story.tell(connection, case_id) if case.operation == REFUNDS else ())),
         *map(_attempt, attempts.of_cases(connection, [case_id])),
-        *(_step(step, booked.get(step.key)) for step in taken),
+        *(_step(step, booked.get(step.key, ())) for step in taken),
         *map(_hold, holds.of_cases(connection, [case_id])),
         *(Line(row.at, "heard", f"the customer wrote by {row.channel}") for row in received),
     ]
@@ -82,10 +90,21 @@ def _attempt(row: Any) -> Line:
     return Line(row.at, f"charge {row.outcome}", f"{row.network or 'card'} {whose}", said and f"codes {said}", amount)
 
 
-def _step(step: Any, booked: Any) -> Line:
+def _booked(connection: Connection, case: Any, taken: Sequence[Any]) -> dict[str, list[Any]]:
+    """The entries by the step that booked them: goods that move have an entry each below their step's key."""
+    keys = [step.key for step in taken]
+    wanted = refund_story.entry_keys(connection, case.id) if case.operation == REFUNDS else keys
+    found: dict[str, list[Any]] = {}
+    for key, booked in sorted(lookups.entries(connection, wanted).items()):
+        step = max((one for one in keys if key == one or key.startswith(f"{one}/")), key=len, default="")
+        found.setdefault(step, []).append(booked)
+    return found
+
+
+def _step(step: Any, booked: Sequence[Any]) -> Line:
     amount = str(Money(step.amount_minor, step.currency)) if step.amount_minor and step.currency else ""
-    lines = (
-        tuple((line.account, str(Money(line.minor, line.currency))) for line in booked.entry.postings) if booked else ()
+    lines = tuple(
+        (line.account, str(Money(line.minor, line.currency))) for each in booked for line in each.entry.postings
     )
     who = f" signed {step.sender}" if step.sender else ""
     # The raw codes stand with the attempt, and the words of an SMS are kept for a look-up only.

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from domain.instants import day_in
 from flows.reconcile import settle_unknown
 from flows.refunds import send_refunds
+from flows.refunds_watch import follow
 from flows.work import work
 from store import decisions, inbox, returns, steps
 from store.db import reading, transaction
@@ -135,6 +136,12 @@ class Returns:
         """Ask about everything that is not known."""
         async with work("reconcile", day_in(self.c.clock(), ZONE).isoformat()) as w:
             await settle_unknown(w)
+            return w.report
+
+    async def follow(self) -> Report:
+        """The daily look at the goods that are out."""
+        async with work("refunds-exposure", day_in(self.c.clock(), ZONE).isoformat()) as w:
+            await follow(w)
             return w.report
 
     def mails(self) -> list[Any]:
