@@ -94,7 +94,8 @@ def _not_read(c: Connections, unread: Sequence[NotRead], report: Report) -> None
     now = c.clock()
     with transaction(c.engine) as connection:
         rows = returns.labels_by_case(connection, [each.case for each in unread])
-        for each in unread:
+        # By case, here and below: two runs that write the same labels then never wait for each other in a circle.
+        for each in sorted(unread, key=lambda each: each.case):
             again = None if each.gone else now + RETRY_UNREAD
             returns.put_stage(connection, each.case, "never" if each.gone else "waiting", again, now)
     # A label that went away is said once; the portal may speak of its return for weeks.
@@ -191,7 +192,7 @@ def _mark(c: Connections, outcomes: Sequence[Outcome]) -> None:
     now = c.clock()
     again = {"void": RETRY_UNREAD, "dropped": RETRY_UNREAD, "failed": RETRY_UNREAD}
     with transaction(c.engine) as connection:
-        for outcome in outcomes:
+        for outcome in sorted(outcomes, key=lambda each: each.key):
             case = outcome.key.removeprefix(key_of(""))
             if outcome.state in again:
                 returns.put_stage(connection, case, "waiting", now + again[outcome.state], now)
