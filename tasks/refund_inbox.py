@@ -10,8 +10,6 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +18,7 @@ from store import inbox, returns
 from store.db import reading, transaction
 from store.leases import me
 from tasks.connect import Connections
+from tasks.mistakes import told
 from tasks.refund_deciding import OPERATION
 
 LOG = logging.getLogger(__name__)
@@ -54,9 +53,7 @@ async def held(c: Connections, rows: Sequence[Any], *, every: float = RENEW_SECO
             inbox.release(connection, ids)
         raise
     except Exception as error:
-        place = extract_tb(error.__traceback__)[-1]
-        why = f"the run failed: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
-        now = c.clock()
+        why, now = f"the run failed: {told(error)}", c.clock()
         with transaction(c.engine) as connection:
             inbox.broken(connection, ids, why, now, now + AGAIN)
         raise

@@ -145,7 +145,10 @@ async def test_a_run_that_fails_over_its_events_says_so_with_them_and_they_come_
         async with refund_inbox.held(c, refund_inbox.claim(c)):  # type: ignore[arg-type]
             raise KeyError("something about a person")
     assert {(row.state, row.deaths) for row in rows(c).values()} == {("failed", 1)}
-    assert all(row.outcome.startswith("the run failed: KeyError in test_refund_workers.py") for row in rows(c).values())
+    assert all(
+        row.outcome.startswith("the run failed: our own mistake, KeyError in test_refund_workers")
+        for row in rows(c).values()
+    )
     assert refund_inbox.claim(c) == []  # type: ignore[arg-type]
     c.now += refund_inbox.AGAIN
     assert len(refund_inbox.claim(c)) == 2  # type: ignore[arg-type]
