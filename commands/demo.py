@@ -1,4 +1,4 @@
-"""`recoup demo`: live through a billing month on this machine, book the result, prove it, and say where to look.
+"""`recoup demo`: live through a month of renewals and returns on this machine, book it, prove it, say where to look.
 
 The flows, the ledger and Prefect are the real ones; only the vendors, the customers and the clock are made. It has a
 home folder of its own, and a second run never mixes with the first.
@@ -23,6 +23,7 @@ from commands.demo_prefect import prefect_server, through_prefect
 from commands.output import DONE, INTERRUPTED, WRONG_USE, fail
 
 if TYPE_CHECKING:
+    from commands.demo_returns import Returns
     from commands.demo_seed import Store
     from commands.simulation import Operation
     from integrations.sandbox import Addresses
@@ -39,6 +40,8 @@ class Stage:
     ui: str
     vendors: "Addresses"
     settings: "Settings"
+    store: "Store"
+    returns: "Returns"
 
 
 def demo(*, seed: int = 7, fresh: Off = False, keep_ui: float = 30, stop: Off = False, svg: Path | None = None) -> int:
@@ -71,10 +74,10 @@ def demo(*, seed: int = 7, fresh: Off = False, keep_ui: float = 30, stop: Off = 
         days = Days(title, (LAST - FIRST).days + 1)
         try:
             with prefect_server(home) as (prefect, keep):
-                with _stage(home, seed, prefect) as (stage, store):
-                    _live(stage, store, days, through_prefect)
+                with _stage(home, seed, prefect) as stage:
+                    _live(stage, days, through_prefect)
                 if len(days.rows) == days.days:
-                    return _end(stage, store, days, keep if keep_ui > 0 else None, keep_ui, svg)
+                    return _end(stage, days, keep if keep_ui > 0 else None, keep_ui, svg)
         except (KeyboardInterrupt, asyncio.CancelledError):
             # Before the first day, or pressed twice.
             pass
@@ -99,7 +102,7 @@ def _make_room(home: Path, fresh: bool, seed: int) -> None:
 
 
 @contextmanager
-def _stage(home: Path, seed: int, prefect: Callable[[], str]) -> Iterator[tuple[Stage, "Store"]]:
+def _stage(home: Path, seed: int, prefect: Callable[[], str]) -> Iterator[Stage]:
     """Start the vendors, make the books and the store while Prefect starts; all ends with the days."""
     from integrations.sandbox import start_in_process
 
@@ -107,16 +110,21 @@ def _stage(home: Path, seed: int, prefect: Callable[[], str]) -> Iterator[tuple[
     with ThreadPoolExecutor(1) as beside:
         starting = beside.submit(start_in_process)
         import flows.dunning  # noqa: F401  # It is half of the waiting; the server starts meanwhile.
-        from commands import demo_seed
+        from commands import demo_returns, demo_seed
 
-        store = demo_seed.store(seed)
+        store, returns = demo_seed.store(seed), demo_returns.returns(seed)
         vendors = starting.result()
     try:
-        ready("Vendors", "pretended payments, texts, helpdesk and mail answer", time.monotonic() - started)
+        ready(
+            "Vendors",
+            "pretended shop, portal, carriers, payments, helpdesk, texts and mail",
+            time.monotonic() - started,
+        )
         settings = _settings(home, vendors)
         _books(settings)
         ready("Store", store.sentence, time.monotonic() - started)
-        yield Stage(home, prefect(), vendors, settings), store
+        ready("Returns", returns.sentence, time.monotonic() - started)
+        yield Stage(home, prefect(), vendors, settings, store, returns)
     finally:
         vendors.stop()
 
@@ -143,14 +151,15 @@ def _books(settings: "Settings") -> None:
     ready("Ledger", f"created, {len(CHART)} accounts", time.monotonic() - started)
 
 
-def _live(stage: Stage, store: "Store", days: Days, operate: "Operation") -> None:
+def _live(stage: Stage, days: Days, operate: "Operation") -> None:
     """Live through the days; the first Ctrl-C ends after the current one, the second at once."""
-    asyncio.run(_days(stage, store, days, operate))
+    asyncio.run(_days(stage, days, operate))
 
 
-async def _days(stage: Stage, store: "Store", days: Days, operate: "Operation") -> None:
-    from commands import demo_seed
+async def _days(stage: Stage, days: Days, operate: "Operation") -> None:
+    from commands import demo_days, demo_seed
     from commands.demo_figures import day_figures
+    from commands.demo_hearing import hearing
     from commands.simulation import MORNING, simulated
     from store.db import reading
 
@@ -164,12 +173,12 @@ async def _days(stage: Stage, store: "Store", days: Days, operate: "Operation") 
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, ask)
     async with simulated(stage.settings, stage.vendors, demo_seed.at(demo_seed.FIRST, MORNING)) as shop:
-        shop.control.seed(store.seed())
-        shop.control.fault("stripe", store.broken_call, "drop_after", times=3)
-        with days.shown():
+        shop.control.seed(stage.store.seed() | stage.returns.seed())
+        shop.control.fault("stripe", stage.store.broken_call, "drop_after", times=3)
+        with hearing(shop, stage.home) as heard, days.shown():
             for number in range(days.days):
                 day = demo_seed.FIRST + timedelta(days=number)
-                await shop.live(day, operate)
+                await demo_days.live(shop, heard, stage.returns, day, operate)
                 with reading(shop.c.engine) as connection:
                     days.add(day_figures(connection, day, days.rows[-1].entries if days.rows else 0))
                 if asked:
@@ -182,33 +191,18 @@ def _stopped(days: Days) -> int:
     return INTERRUPTED
 
 
-def _end(
-    stage: Stage, store: "Store", days: Days, keep: Callable[[float], None] | None, minutes: float, svg: Path | None
-) -> int:
+def _end(stage: Stage, days: Days, keep: Callable[[float], None] | None, minutes: float, svg: Path | None) -> int:
     """The month's statement, its proof, Prefect's pages, and how to go on."""
-    from commands.demo_figures import story
-    from commands.demo_seed import CURRENCY, MONTH
-    from commands.ledger import broken, render_proof
-    from commands.statements import render_statement
-    from ledger import checks, reports
-    from store.db import connect, reading
+    from commands.demo_ending import ending, next_lines, own_part
+    from commands.demo_seed import MONTH
 
-    engine = connect(stage.settings.database_url)
-    with reading(engine) as connection:
-        report = reports.statement(connection, MONTH)
-        proof, digest = checks.verify(connection), reports.content_digest(connection)
-        case = story(connection)
-    engine.dispose()
-    if not proof.proven:
-        raise broken(proof)
-    proven = ["", render_proof(proof), f"  Content digest {digest}"]
-    result("", render_statement(report), *proven)
+    end = ending(stage.settings)
+    result("", *end.lines)
     if keep:
         keep(minutes * 60)
-    say("", *_pages(stage.ui, minutes), "", *_next(stage.home, case, store))
+    say("", *_pages(stage.ui, minutes), "", *next_lines(stage.home, end.case, stage.store, stage.returns))
     if svg:
-        own = report._replace(books=tuple(book for book in report.books if book.currency == CURRENCY))
-        save_picture(svg, days, MONTH, [render_statement(own), *proven])
+        save_picture(svg, days, MONTH, own_part(end))
     return DONE
 
 
@@ -217,17 +211,6 @@ def _pages(ui: str, minutes: float) -> list[str]:
         return ["  Prefect's pages are ended; --keep-ui MINUTES lets them stay."]
     until = f"for {minutes:g} minutes; end them: {demo_home.command()} demo --stop"
     return [f"  Every run can be seen at {ui}/runs ({until})"]
-
-
-def _next(home: Path, case: str, store: "Store") -> list[str]:
-    """Three commands that work as they are printed."""
-    program = demo_home.command(home)
-    commands = (
-        ("How one renewal came back: charges, mails, a person, a payment", f"explain {case}"),
-        ("A charge whose answer got lost on the way, and that was booked once", f"ledger trace {store.broken_key}"),
-        ("What came in after the 30th of June", "ledger statement --month 2026-07"),
-    )
-    return ["  Next", *(line for why, words in commands for line in (f"    {why}:", f"      {program} {words}"))]
 
 
 def _stop(home: Path) -> int:

@@ -86,6 +86,8 @@ async def through_prefect(operation: str, day: date, waiting_only: bool) -> None
     """Run the real flow in this process, for Prefect's pages to show; a run that ends failed is shown there."""
     from flows.dunning import dunning, dunning_follow_up
     from flows.reconcile import reconcile
+    from flows.refunds import refunds
+    from flows.refunds_watch import refunds_exposure, refunds_reconcile
     from flows.work import StepsFailed
 
     on = day.isoformat()
@@ -94,6 +96,12 @@ async def through_prefect(operation: str, day: date, waiting_only: bool) -> None
             await dunning(on=on, waiting_only=waiting_only)
         elif operation == "dunning-follow-up":
             await dunning_follow_up(on=on)
+        elif operation == "refunds":
+            await refunds(on=on)
+        elif operation == "refunds-exposure":
+            await refunds_exposure(on=on)
+        elif operation == "refunds-reconcile":
+            await refunds_reconcile(on=on)
         else:
             await reconcile(on=on)
     except StepsFailed:

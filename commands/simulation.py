@@ -28,6 +28,8 @@ SATURDAY = 5
 
 Operation = Callable[[str, date, bool], Awaitable[Report | None]]
 """(operation, day, waiting only) -> what was done; None where Prefect keeps the report."""
+More = Callable[[], Awaitable[None]]
+"""What happens in a day beside dunning."""
 
 
 @dataclass(slots=True)
@@ -53,17 +55,27 @@ class Simulation:
         self.clock.now = datetime.combine(day, at, ZoneInfo(self.c.zone)).astimezone(UTC)
         self.control.clock(self.clock.now)
 
-    async def live(self, day: date, operate: Operation | None = None) -> list[Report]:
-        """One day: dunning in the morning, personal mails on weekdays, waiting messages and reconcile at noon."""
+    async def live(
+        self, day: date, operate: Operation | None = None, *, before_noon: More | None = None,
+        afternoon: More | None = None,
+    ) -> list[Report]:  # fmt: skip
+        """One day: dunning in the morning, personal mails on weekdays, waiting messages and reconcile at noon.
+
+        `before_noon` and `afternoon` are what else the day holds; they put the clock themselves, never back.
+        """
         act = operate or plain
         self.put(day, MORNING)
         reports = [await act("dunning", day, False)]
+        if before_noon:
+            await before_noon()
         if day.weekday() < SATURDAY:
             self.put(day, FOLLOW_UP)
             reports.append(await act("dunning-follow-up", day, False))
         self.put(day, AFTERNOON)
         reports.append(await act("reconcile", day, False))
         reports.append(await act("dunning", day, True))
+        if afternoon:
+            await afternoon()
         self.put(day, NIGHT)
         return [report for report in reports if report is not None]
 

@@ -44,6 +44,11 @@ class Control:
         """What the vendor really did."""
         return self._http.get(f"/_sandbox/{vendor}/effects").raise_for_status().json()
 
+    def undelivered(self, vendor: str) -> int:
+        """How many webhooks of the vendor are not finished: on their way, or to be tried again."""
+        shown = self._http.get(f"/_sandbox/{vendor}/deliveries").raise_for_status().json()
+        return int(shown["waiting"])
+
     def mails(self) -> Any:
         """Every mail that was taken."""
         return self._http.get("/_sandbox/mail/messages").raise_for_status().json()
