@@ -5,7 +5,7 @@ the first. What became of it is the state of the step with the same key, so noth
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from domain.instants import to_text
 from domain.money import Money
 from domain.refund_case import History, Window
 from store import decisions
-from store.refund_tables import commitments, exposures, returns
+from store.refund_tables import commitment_payments, commitments, exposures, returns
 from store.tables import steps
 
 LIVE = ("intended", "unknown", "done")
@@ -46,6 +46,14 @@ def put(connection: Connection, made: Commitment, at: datetime) -> None:
     new = {name: add.excluded[name] for name in ("currency", "minor", "address", "card", "at")}
     add = add.values(row | {"at": to_text(at)})
     connection.execute(add.on_conflict_do_update(index_elements=[commitments.c.key], set_=new))
+
+
+def put_payments(connection: Connection, key: str, payments: Iterable[str]) -> None:
+    """Note which payments the commitment is about."""
+    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(commitment_payments)
+    rows = [{"payment": payment, "key": key} for payment in sorted({*payments} - {""})]
+    if rows:
+        connection.execute(add.on_conflict_do_nothing(), rows)
 
 
 def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, Any]:

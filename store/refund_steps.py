@@ -1,13 +1,12 @@
 """Which refunds are to be told of, and which are still to be watched: questions to `steps` that only refunds ask."""
 
-import json
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, or_, select
 
 from domain.instants import to_text
-from store.refund_tables import commitments, decisions, labels
+from store.refund_tables import commitment_payments, commitments, labels
 from store.tables import steps
 
 told = steps.alias("told")
@@ -20,7 +19,7 @@ def untold(connection: Connection, since: datetime) -> list[tuple[Row[Any], str]
 
     Once is enough: who was told `pending` hears again only if the money then fails.
     """
-    money = (steps.c.action == "refund") & (steps.c.intended_at > to_text(since))
+    money = (steps.c.action == "refund") & (steps.c.settled_at > to_text(since))
     sent = money & (steps.c.state == "done") & ~_told("sent") & ~_told("pending")
     pending = money & (steps.c.state == "unknown") & (steps.c.vendor_ref != "") & ~_told("pending")
     found = [(row, "sent") for row in connection.execute(select(steps).where(sent))]
@@ -42,7 +41,7 @@ def unheard(connection: Connection, since: datetime) -> list[Row[Any]]:
     joined = steps.outerjoin(labels, labels.c.case_id == steps.c.case_id)
     mine = (steps.c.operation == "refunds") & (steps.c.action == "person") & steps.c.state.in_(("void", "dropped"))
     asked = or_(steps.c.rung.startswith("person-hold"), steps.c.rung.startswith("person-approval"))
-    chosen = select(steps).select_from(joined).where(mine, steps.c.intended_at > to_text(since))
+    chosen = select(steps).select_from(joined).where(mine, steps.c.settled_at > to_text(since))
     return list(connection.execute(chosen.where(or_(~asked, labels.c.stage.in_(("held", "approval"))))))
 
 
@@ -76,13 +75,12 @@ def _told(word: str) -> ColumnElement[bool]:
 
 
 def of_payment(connection: Connection, payment: str) -> list[tuple[Row[Any], str]]:
-    """Our refunds on the orders that were paid with the vendor's payment, as the stored facts name it."""
-    mine = decisions.c.facts.contains(f'"payment":{json.dumps(payment)}', autoescape=True)
-    paid = select(decisions.c.case_id).where(mine)
+    """Our refunds on the orders that were paid with the vendor's payment."""
     joined = steps.join(commitments, commitments.c.key == steps.c.key)
+    joined = joined.join(commitment_payments, commitment_payments.c.key == commitments.c.key)
     chosen = select(steps, commitments.c.order_ref).select_from(joined)
-    found = chosen.where(steps.c.action == "refund", steps.c.case_id.in_(paid))
-    return [(row, row.order_ref) for row in connection.execute(found)]
+    mine = (commitment_payments.c.payment == payment) & (steps.c.action == "refund")
+    return [(row, row.order_ref) for row in connection.execute(chosen.where(mine))]
 
 
 def _broken(since: datetime) -> ColumnElement[bool]:

@@ -96,6 +96,15 @@ It counts by the state of the step with the same key: `intended` and `unknown` i
 every other state nothing went out. So there is no second record of the outcome that could differ from the first.
 """
 
+commitment_payments = Table(
+    "commitment_payments",
+    METADATA,
+    text("payment", primary_key=True),
+    text("key", primary_key=True),
+    sqlite_strict=True,
+)
+"""Which payments of the payments vendor's a commitment is about: its events name no order of the shop's."""
+
 exposures = Table(
     "exposures",
     METADATA,
@@ -120,6 +129,7 @@ exposures = Table(
     whole("changes"),
     Index("exposures_by_state", "state", "due_on"),
     Index("exposures_by_customer", "customer", "state"),
+    Index("exposures_by_order", "order_ref"),
     CheckConstraint("state in ('open','reopened','received','lost','withdrawn')", name="exposures_state"),
     sqlite_strict=True,
 )

@@ -5,7 +5,7 @@ the step with its key. A stage that lags behind a crash is put right by the next
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -16,6 +16,8 @@ from domain.returns import Return, case_id
 from store.refund_tables import labels, returns
 from store.tables import steps
 
+UNDONE_WITHIN = timedelta(days=30)
+"""A step that turned out to have had no effect is taken up by the next sweep, so an older one is nobody's."""
 OPEN_STAGES = ("made", "scanned", "waiting", "approval", "held")
 
 
@@ -87,9 +89,10 @@ def to_look_at(connection: Connection, at: datetime, limit: int) -> list[str]:
     chosen = select(labels.c.case_id).where(due, labels.c.look_at <= to_text(at)).order_by(labels.c.look_at)
     found = [case for (case,) in connection.execute(chosen.limit(limit))]
     # Reconcile has found that nothing happened; until then the stage says that the money went or is about to.
-    undone = labels.join(steps, steps.c.key == "refunds/" + labels.c.case_id)
+    undone = steps.join(labels, labels.c.case_id == steps.c.case_id)
+    recent = (steps.c.action == "refund") & (steps.c.settled_at > to_text(at - UNDONE_WITHIN))
     open_again = steps.c.state.in_(("void", "dropped")) & labels.c.stage.in_(("scanned", "paid"))
-    more = select(labels.c.case_id).select_from(undone).where(open_again).order_by(labels.c.changed_at)
+    more = select(labels.c.case_id).select_from(undone).where(recent, open_again).order_by(labels.c.changed_at)
     return [*found, *(case for (case,) in connection.execute(more.limit(limit)))]
 
 

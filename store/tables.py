@@ -145,6 +145,7 @@ steps = Table(
     Index("steps_by_case", "case_id"),
     Index("steps_open", "state", "intended_at"),
     Index("steps_by_ref", "vendor_ref"),
+    Index("steps_by_action", "action", "settled_at"),
     sqlite_strict=True,
 )
 """The life of every effect, by key.

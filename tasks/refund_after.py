@@ -71,14 +71,24 @@ async def _changed(c: Connections, row: Any, answer: RefundAnswer, run: Run) -> 
     job = Job(row, case, Person(id=case.customer), run)
     if row.state == "unknown" and answer.state != "pending":
         return await _book(c, settlement(c, job, answer), "refund")
-    if row.state == "done" and answer.state == "failed":
+    if row.state == "done" and answer.state == "failed" and _went(answer, row).minor < row.amount_minor:
         return await _failed_later(c, job, answer)
     return None
 
 
+def _went(answer: RefundAnswer, row: Any) -> Money:
+    """What went of a refund that failed: nothing, or the part of some of its tenders."""
+    nothing = Money(0, row.currency)
+    return answer.amount if answer.amount and answer.amount.currency == row.currency else nothing
+
+
 async def _failed_later(c: Connections, job: Job, answer: RefundAnswer) -> Outcome | None:
-    """The money that was sent came back to the shop: the entry is taken back, the goods are owed money again."""
-    key, at = f"{key_of(job.case.id)}/failed-{answer.ref}", answer.at or c.clock()
+    """The money that was sent came back to the shop: the entry is taken back, the goods are owed money again.
+
+    Where a part of it went all the same, that part is booked anew. It failed when we see it: the instant that comes
+    with the answer may be the one at which the refund was made.
+    """
+    key, at = f"{key_of(job.case.id)}/failed-{answer.ref}", c.clock()
     with reading(c.engine) as connection:
         original = lookups.entry(connection, job.step.key)
         if key in steps.by_keys(connection, [key]):
@@ -90,11 +100,16 @@ async def _failed_later(c: Connections, job: Job, answer: RefundAnswer) -> Outco
         day=day_in(at, c.zone).isoformat(), rule=FAILED_RULE, reason=f"the vendor says it failed: {answer.why}",
         policy_version=job.case.policy_version, flow_run=job.run.flow_run,
     )  # fmt: skip
-    amount = Money(job.step.amount_minor, job.step.currency)
+    went = _went(answer, job.step)
+    amount = Money(job.step.amount_minor, job.step.currency) - went
+    entries = (refund_entries.refund_failed(original, about),) if original else ()
+    if original and went:
+        again = context(c, job, at, vendor, f"{answer.ref}/went", key=f"{key}/went")
+        entries += refund_entries.vip_refund(again, went, mover=c.mover_name)
     taken_back = Settlement(
         key=key, state="done", at=at, vendor=vendor, vendor_ref=f"{answer.ref}/failed", amount=amount,
         detail=f"{amount} did not arrive: {answer.why}",
-        entries=(refund_entries.refund_failed(original, about),) if original else (),
+        entries=entries,
         case_changes=(("state", "person"), ("outcome", "refund_failed"), ("trouble", "refund_failed")),
         new_step=new_step,
     )  # fmt: skip

@@ -57,7 +57,7 @@ def undecided(c: Connections, wanted: Sequence[str]) -> list[str]:
         taken = [row for row in steps.by_keys(connection, map(key_of, wanted)).values() if row.state in TAKEN]
     if taken:
         with transaction(c.engine) as connection:
-            for row in taken:
+            for row in sorted(taken, key=lambda each: each.case_id):
                 _keep_stage(connection, row.case_id, row.state, c.clock())
     over = {row.case_id for row in taken}
     return [case for case in wanted if case not in over]
@@ -204,6 +204,8 @@ def _set_aside(
         address=facts.order.address if facts.order else "", card=found.card, amount=amount,
     )  # fmt: skip
     commitments.put(connection, made, now)
+    tenders = facts.order.tenders if facts.order else ()
+    commitments.put_payments(connection, step.key, (tender.payment for tender in tenders))
     exposures.open_lines(
         connection, facts, amount, found.customer, due_days=c.rules.refunds.policy.exposure_days, at=now
     )

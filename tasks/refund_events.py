@@ -14,13 +14,15 @@ from domain.news import DisputeTouched, News, Nothing, OrderTouched, ProcessingF
 from domain.returns import Return
 from domain.scans import Scan
 from domain.strict_json import UnreadableJson
-from integrations.errors import Refused, Unreadable, VendorError
+from integrations.errors import Refused, Unauthorised, Unreadable, VendorError
 from integrations.senders import SENDERS
 from store import inbox, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.refund_facts import keep_returns
 
+UNUSED: Final = ("label", "cancelled")
+"""What is told of a label that nobody has used: made, and voided again. There is nothing to decide about it."""
 UNREADABLE: Final = "unreadable"
 BACKOFF: Final = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 """When an event whose facts could not be read is tried again, by how often it failed; the last one repeats."""
@@ -71,7 +73,7 @@ def touched(c: Connections, numbers: Iterable[str], portal_ids: Sequence[str], o
         ids += [row.id for order in sorted(set(orders)) for row in returns.of_order(connection, order)]
         rows += returns.labels_of(connection, ids)
         told = scans.of_numbers(connection, (row.tracking for row in rows))
-    scanned = {number for number, found in told.items() if any(scan.meaning != "label" for scan in found)}
+    scanned = {number for number, found in told.items() if any(scan.meaning not in UNUSED for scan in found)}
     return list(dict.fromkeys(row.case_id for row in rows if row.tracking in scanned))
 
 
@@ -94,7 +96,9 @@ def _sort(row: Any, said: Sequence[News], read: dict[str, Return | VendorError],
         match news:
             case ReturnTouched():
                 found = read.get(news.portal_id)
-                if isinstance(found, VendorError) and not isinstance(found, Refused):
+                # Refused is an answer: there is no such return. Refused credentials say nothing about it.
+                answered = isinstance(found, Refused) and not isinstance(found, Unauthorised)
+                if isinstance(found, VendorError) and not answered:
                     taken.failed.append((row, str(found)))
                     return
             case RefundTouched():

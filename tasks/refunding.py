@@ -139,7 +139,9 @@ async def _refund(decided: Decided, c: Connections, job: Job) -> Settlement:
 
 def settlement(c: Connections, job: Any, answer: RefundAnswer, facts: RefundFacts | None = None) -> Settlement:
     """What a mover's answer means, whether it came at once or was asked for later (then without `facts`)."""
-    at, vendor = answer.at or c.clock(), c.mover.vendor if c.mover else ""
+    # What is pending or failed is so since we see it; the answer may name the instant at which the refund was made.
+    went = answer.state == "succeeded" and answer.at
+    at, vendor = went or c.clock(), c.mover.vendor if c.mover else ""
     part = answer.state == "failed" and answer.amount is not None and answer.amount.minor > 0
     if (answer.state == "succeeded" and answer.amount is not None) or part:
         # Of several tenders some may have gone and one failed: what went is booked, the rest is a person's.

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from flows.refunds_watch import compare
+from flows.work import work
 from tasks.movers import choose
 from tasks.performing import Run
 from tasks.refund_deciding import decide_all
@@ -176,3 +178,20 @@ async def known(returns: Returns) -> list[str]:
     for name in ("501", "502"):
         await read_return(returns.c, name)
     return [case_of("501"), case_of("502")]
+
+
+async def test_given_one_of_two_tenders_failed_at_once_then_what_went_stays_booked_whenever_it_is_asked_again(
+    returns: Returns,
+) -> None:
+    card = {"gateway": "shopify_payments", "amount": "30.00", "refunds": "failure"}
+    returns.seed(orders=[order(tenders=[{"gateway": "gift_card", "amount": "20.00"}, card])])
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert (returns.step(KEY).state, returns.shop.balance("Income:Contra")) == ("done", 2000)
+    returns.later(hours=1)
+    await returns.run()
+    await returns.run()
+    async with work("refunds-reconcile", DAY.isoformat()) as w:
+        await compare(w)
+    assert returns.shop.balance("Income:Contra") == 2000

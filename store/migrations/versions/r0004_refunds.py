@@ -40,6 +40,12 @@ TABLES = (
     ){strict}
     """,
     """
+    CREATE TABLE commitment_payments (
+        payment TEXT NOT NULL, key TEXT NOT NULL,
+        PRIMARY KEY (payment, key)
+    ){strict}
+    """,
+    """
     CREATE TABLE exposures (
         case_id TEXT NOT NULL, line TEXT NOT NULL, customer TEXT NOT NULL, order_ref TEXT NOT NULL,
         currency TEXT NOT NULL, minor {whole} NOT NULL, cost_minor {whole} NOT NULL,
@@ -84,9 +90,11 @@ INDEXES = (
     "CREATE INDEX commitments_by_order ON commitments (order_ref)",
     "CREATE INDEX commitments_by_time ON commitments (at)",
     "CREATE INDEX exposures_by_customer ON exposures (customer, state)",
+    "CREATE INDEX exposures_by_order ON exposures (order_ref)",
     "CREATE INDEX exposures_by_state ON exposures (state, due_on)",
     "CREATE INDEX approvals_waiting ON approvals (decision, asked_at)",
     "CREATE INDEX differences_open ON differences (resolved_at, kind)",
+    "CREATE INDEX steps_by_action ON steps (action, settled_at)",
 )
 
 
