@@ -19,7 +19,7 @@ from domain.refund_json import return_to_json
 from domain.returns import Label, Return
 from domain.scans import Scan
 from integrations.errors import Refused, Unauthorised, Unreadable, VendorError
-from store import people, returns, scans
+from store import merges, people, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.mistakes import told
@@ -180,6 +180,7 @@ def _remember_shopper(c: Connections, order: Order) -> None:
     )  # fmt: skip
     with transaction(c.engine) as connection:
         people.remember(connection, [person], c.clock())
+        merges.take_over(connection, order.id, person.id)
 
 
 def _card(order: Order | None) -> str:

@@ -1,5 +1,7 @@
 """The cases of money after it was sent, on the plain flow: pending, arrived, failed now or later, disputed, unknown."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -214,6 +216,44 @@ async def test_57_given_the_answer_is_looked_for_two_days_later_then_the_vendors
     await hurried.run()
     assert (hurried.paid(), hurried.step(KEY).state) == ([(KEY, 5000)], "done")
     assert hurried.c.clock() - NOON > timedelta(hours=24)
+
+
+async def test_58_given_the_key_was_used_for_something_else_then_it_stops_and_a_person_hears(returns: Returns) -> None:
+    returns.seed()
+    bought = await returns.c.storefront.order("1001")
+    quote = await returns.c.storefront.quote(bought, [("10011", 1)])
+    spent = await returns.c.storefront.refund(bought, replace(quote, lines=(("10011", 2),)), key=KEY)
+    assert spent.state == "refused", "the shop keeps a key for what failed under it, too"
+    await returns.scanned()
+    assert (returns.step(KEY).state, returns.paid(), returns.tasks()) == ("refused", [], {"failed": "done"})
+    returns.later(days=2)
+    await returns.run()
+    assert returns.paid() == [], "never again under another key"
+
+
+async def test_61_given_the_process_died_between_call_and_commit_then_it_is_looked_up_and_not_sent_again(
+    returns: Returns,
+) -> None:
+    returns.seed()
+    returns.act()
+    returns.hear("501")
+    returns.shop.control.fault("shopify", "graphql.json/RefundCreate", "timeout_after", seconds=30)
+    dying = asyncio.create_task(returns.run("inbox"))
+    while not returns.paid():
+        await asyncio.sleep(0.02)
+    dying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dying
+    returns.shop.control.heal()
+    assert (returns.step(KEY).state, returns.paid()) == ("intended", [(KEY, 5000)])
+    returns.later(minutes=5)
+    await returns.run()
+    assert (returns.step(KEY).state, returns.paid()) == ("intended", [(KEY, 5000)])
+    returns.later(minutes=6)
+    await returns.reconcile()
+    await returns.run()
+    assert (returns.step(KEY).state, returns.paid(), returns.told()) == ("done", [(KEY, 5000)], ["sent"])
+    assert returns.shop.balance("Income:Contra") == 5000
 
 
 async def test_59_given_429_then_the_case_waits_and_is_paid_once(returns: Returns) -> None:

@@ -1,11 +1,12 @@
 """The cases of money, on the plain flow: what was refunded before, several tenders, currencies, two returns of one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tasks.refund_approving import approve
-from tests.flows.returns_shop import Returns, case_of, order, ret
+from tests.flows.returns_shop import NOON, Returns, case_of, order, ret
 from tests.flows.test_refunds_state import two_labels, two_lines
 
 pytestmark = pytest.mark.anyio
@@ -121,6 +122,19 @@ async def test_53_given_the_customer_paid_in_another_currency_then_that_is_what_
     assert [(part["minor"], part["currency"]) for part in effect["transactions"]] == [(4550, "EUR")]
     step = returns.step(KEY)
     assert (step.state, step.amount_minor, step.currency) == ("done", 4550, "EUR")
+
+
+async def test_66_given_a_payment_by_hand_then_a_person_refunds_by_hand(returns: Returns) -> None:
+    returns.seed(orders=[order(tenders=[{"gateway": "manual", "amount": "50.00", "manual": True}])])
+    await returns.scanned()
+    assert (returns.verdicts(), returns.paid(), returns.tasks()) == ([("hold", "S-18")], [], {"hold-s-18": "done"})
+
+
+async def test_67_given_a_payment_too_old_for_its_gateway_then_a_person_offers_another_way(returns: Returns) -> None:
+    returns.seed(orders=[order(at=(NOON - timedelta(days=70)).isoformat())])
+    await returns.scanned()
+    assert (returns.verdicts(), returns.paid(), returns.tasks()) == ([("hold", "S-19")], [], {"hold-s-19": "done"})
+    assert "Offer store credit" in returns.decided().next_action
 
 
 async def test_54_given_a_tax_that_does_not_divide_then_the_parts_are_the_whole_to_the_cent(returns: Returns) -> None:

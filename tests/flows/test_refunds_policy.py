@@ -8,9 +8,10 @@ import pytest
 from store import switches
 from store.approvals import NothingWaits
 from store.db import transaction
-from store.refund_tables import approvals
+from store.refund_tables import approvals, commitments, exposures
 from tasks.refund_approving import approve, waiting
 from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, shopper
+from tests.flows.test_refunds_state import two_labels, two_lines
 
 pytestmark = pytest.mark.anyio
 KEY = f"refunds/{case_of()}"
@@ -210,6 +211,18 @@ async def test_70_given_the_tag_goes_between_return_and_scan_then_grace_decides_
     assert '"result":"pass","rule":"V-02"' in returns.decided("502").checks
     assert '"tags":["VIP"]' in returns.decided("501").facts
     assert '"tags":[]' in returns.decided("502").facts
+
+
+async def test_73_given_two_accounts_were_merged_then_what_is_open_of_both_is_of_one(returns: Returns) -> None:
+    returns.seed(customers=[shopper("7001"), shopper("7002")], orders=[two_lines()], rets=[two_labels()])
+    await returns.scanned(label="a")
+    assert {row.customer for row in returns.shop.rows(exposures)} == {"shop-7001"}
+    returns.shop.control.seed({"shopify": {"orders": [two_lines(customer="7002")]}})
+    returns.later(days=1)
+    await returns.scanned(label="b")
+    rows = [row for table in (exposures, commitments) for row in returns.shop.rows(table)]
+    assert {row.customer for row in rows} == {"shop-7002"}
+    assert '"customer_open_minor":5000' in returns.decided(label="b").facts
 
 
 async def test_given_the_shop_is_down_then_the_case_is_looked_at_again_and_paid(returns: Returns) -> None:
