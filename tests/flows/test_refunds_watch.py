@@ -193,6 +193,14 @@ async def test_where_all_sides_agree_the_night_finds_nothing(returns: Returns) -
     assert kinds(returns) == []
 
 
+async def test_a_return_that_moved_lately_is_compared_with_its_refund_of_long_ago(returns: Returns) -> None:
+    await refunded(returns)
+    returns.later(days=20)
+    returns.act(do="inspect", condition="grade_a")
+    report = await compared(returns, 21)
+    assert (kinds(returns), report.problems) == ([], [])
+
+
 async def test_45_and_63_a_refund_by_hand_and_one_that_fails_late_are_found_and_resolved_when_they_are_gone(
     returns: Returns,
 ) -> None:
