@@ -11,9 +11,9 @@ from typing import Any, Final
 from domain.news import DisputeTouched, News, RefundTouched
 from domain.returns import Return
 from domain.scans import Scan
-from integrations.errors import Refused, VendorError
+from integrations.errors import Refused, Unauthorised, VendorError
 from integrations.pages import Page
-from store import cursors, inbox_admin, returns, scans, watches
+from store import cursors, inbox_admin, merges, returns, scans, watches
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.reading import Read, keep_unreadable
@@ -60,6 +60,9 @@ async def follow_labels(c: Connections, report: Report) -> None:
         try:
             for feed in c.feeds:
                 await feed.watch(row.tracking, row.carrier)
+        except Unauthorised as error:
+            report.problems.append(f"labels are not followed yet: {error}")
+            break
         except Refused as error:
             report.problems.append(f"{row.case_id}: {error}")
         except VendorError as error:
@@ -76,6 +79,10 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
         return
 
     def keep(page: Any) -> None:
+        with transaction(c.engine) as connection:
+            for order in page.items:
+                if order.shopper.id:
+                    merges.take_over(connection, order.id, f"shop-{order.shopper.id}")
         found.cases += touched(c, (), (), [order.id for order in page.items])
         found.refunds += [RefundTouched(c.storefront.VENDOR, "", order=order.id) for order in page.items]
         found.disputes += [

@@ -1,11 +1,15 @@
 """The story of a refund, as `recoup explain` tells it: scans, decisions with what did not pass, steps and bookings."""
 
+from pathlib import Path
+
 import pytest
 
+from commands.explain import explain
 from store.db import reading
 from tasks.refund_approving import approve
 from tasks.stories import Story, find, tell
 from tests.flows.returns_shop import YESTERDAY, Returns, case_of, order, ret, tracking
+from tests.flows.shop import variables_for
 
 pytestmark = pytest.mark.anyio
 
@@ -83,3 +87,16 @@ async def test_the_goods_of_a_refund_stand_in_its_story_with_what_was_booked(ret
     await returns.follow()
     (goods,) = [line for line in story(returns).lines if line.what == "goods done"]
     assert len(goods.booked) > 0
+
+
+async def test_explain_prints_a_refunds_story(
+    returns: Returns, sqlite_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    returns.seed(orders=[order(disputes=[{"id": "77"}])])
+    await returns.scanned()
+    for name, value in variables_for(returns.shop.control.addresses, sqlite_file).items():
+        monkeypatch.setenv(name, value)
+    assert explain(case_of()) == 0
+    said = capsys.readouterr().out
+    for words in ("50.00 USD to go back", "scan moving", "decided hold", "S-13", "finance: Answer the dispute"):
+        assert words in said
