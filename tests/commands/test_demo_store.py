@@ -9,6 +9,7 @@ import pytest
 
 from commands import demo_home
 from commands.demo_figures import Day, bar_line, day_line, head_line
+from commands.demo_returns import PLAN, returns
 from commands.demo_seed import CUSTOMERS, DECLINES, FIRST, LAST, store
 from commands.output import Failure
 
@@ -67,16 +68,31 @@ def test_nobody_in_the_store_can_be_a_real_person(seed: int) -> None:
     assert [number for number in numbers if not kept_for_films.fullmatch(number)] == []
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_store_has_every_kind_of_return_and_no_guard_fires_by_accident(seed: int) -> None:
+    made = returns(seed)
+    assert made == returns(seed)
+    assert len(made.returns) == len(PLAN) == len(made.customers)
+    assert set(made.cases) == {kind for _, kind in PLAN}
+    tent = next(item["id"] for item in made.orders if item["lines"][0]["sku"] == "tent")
+    assert next(f"loop-{item['id']}/" for item in made.returns if item["order"] == tent) in made.cases["above_cap"]
+    ways = [(item["ship_to"]["address1"], item["tenders"][0]["card"]["number"]) for item in made.orders]
+    assert len({street for street, _ in ways}) == len({card for _, card in ways}) == len(ways)
+    for shopper, (_, kind) in zip(made.customers, PLAN, strict=True):
+        vip = "VIP" in shopper["tags"] or float(shopper["spent"]) >= 2000
+        assert (vip, shopper["orders"] >= 4) == (kind != "usual", True), kind
+
+
 def test_a_day_stands_under_its_heads_and_a_loss_keeps_the_digits_in_place() -> None:
     lines = [
         head_line(),
-        day_line(Day(date(2026, 6, 15), 104, 0, 26, 0, 0, 106, (-80, 0))),
-        day_line(Day(date(2026, 6, 27), 0, 3, 0, 1, 50, 1234, (123456, 45982))),
+        day_line(Day(date(2026, 6, 15), 104, 0, 26, 0, 0, 0, 1, 106, (-80, 0))),
+        day_line(Day(date(2026, 6, 27), 0, 3, 0, 1, 50, 12, 0, 1234, (123456, 45982))),
     ]
     assert [line.rstrip() for line in lines] == [
-        "  Day            failed  charged  written  recovered  handed over  entries   USD booked   EUR booked",
-        "  Mon 2026-06-15    104        ·       26          ·            ·      106        (0.80)        0.00",
-        "  Sat 2026-06-27      ·        3        ·          1           50    1,234     1,234.56       459.82",
+        "  Day            failed  charged  written  recovered handed over  refunds  held  entries USD booked EUR booked",
+        "  Mon 2026-06-15    104        ·       26          ·           ·        ·     1      106      (0.80)      0.00",
+        "  Sat 2026-06-27      ·        3        ·          1          50       12     ·    1,234   1,234.56     459.82",
     ]
 
 
