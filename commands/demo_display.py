@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 SHOWN = 6
-PICTURE_WIDTH = 114
+PICTURE_WIDTH = 116
 
 
 class Days:

@@ -21,7 +21,7 @@ HEADS = (
     "entries",
     *(f"{c} booked" for c in CURRENCIES),
 )
-WIDTHS = (15, 7, 9, 9, 11, 12, 9, 6, 9, 11, 11)
+WIDTHS = (15, 7, 9, 9, 11, 13, 9, 6, 9, 12, 12)
 STEPS = "SELECT COUNT(*) FROM steps WHERE day = ? AND action IN ({}) AND state IN ('done', 'refused', 'unknown')"
 STORY = """
     SELECT c.id FROM cases c JOIN steps s ON s.case_id = c.id

@@ -90,9 +90,9 @@ def test_a_day_stands_under_its_heads_and_a_loss_keeps_the_digits_in_place() -> 
         day_line(Day(date(2026, 6, 27), 0, 3, 0, 1, 50, 12, 0, 1234, (123456, 45982))),
     ]
     assert [line.rstrip() for line in lines] == [
-        "  Day            failed  charged  written  recovered handed over  refunds  held  entries USD booked EUR booked",
-        "  Mon 2026-06-15    104        ·       26          ·           ·        ·     1      106      (0.80)      0.00",
-        "  Sat 2026-06-27      ·        3        ·          1          50       12     ·    1,234   1,234.56     459.82",
+        "  Day            failed  charged  written  recovered  handed over  refunds  held  entries  USD booked  EUR booked",  # noqa: E501
+        "  Mon 2026-06-15    104        ·       26          ·            ·        ·     1      106       (0.80)       0.00",  # noqa: E501
+        "  Sat 2026-06-27      ·        3        ·          1           50       12     ·    1,234    1,234.56      459.82",  # noqa: E501
     ]
 
 

@@ -112,7 +112,8 @@ def test_the_month_shows_all_that_dunning_is(ran: Ran) -> None:
 
 def test_the_month_shows_what_becomes_of_returns(ran: Ran) -> None:
     for words in ("Refunded to VIPs on the first scan", "Not received yet", "Goods that came back",
-                  "G-01 waited for a yes", "E-09 held", "S-07 left to the inspection", "V-01 left to the inspection"):  # fmt: skip
+                  "G-01 waited for a yes", "E-09 held", "S-07 left to the inspection",
+                  "V-01 left to the inspection"):  # fmt: skip
         assert words in ran.out, words
     assert re.search(r"\d\d\d webhooks came over HTTP, signed; [1-9]\d* of them twice", ran.out)
     engine = connect(f"sqlite:///{ran.home / FOLDER / 'recoup.db'}")
