@@ -97,7 +97,7 @@ def claim(
     for suspect, most in ((died == 0, limit), (died == 1, min(limit, FEW)), (died > 1, 1)):
         due = select(inbox.c.id).where(_due(operation, at), suspect).order_by(inbox.c.received_at, inbox.c.id)
         due = due.limit(most)
-        if connection.dialect.name == "postgresql":
+        if _on_postgresql(connection):
             due = due.with_for_update(skip_locked=True)
         mine = {"state": "claimed", "claimed_by": holder, "claimed_until": to_text(at + lease), "deaths": died}
         taken = update(inbox).where(inbox.c.id.in_(due)).values(mine | {"tries": inbox.c.tries + 1}).returning(inbox)
@@ -109,7 +109,7 @@ def claim(
 def renew(connection: Connection, holder: str, at: datetime, *, lease: timedelta = LEASE) -> None:
     """Keep everything that `holder` has claimed for longer; a long run does so as it goes."""
     mine = and_(inbox.c.state == "claimed", inbox.c.claimed_by == holder)
-    connection.execute(update(inbox).where(mine).values(claimed_until=to_text(at + lease)))
+    connection.execute(_update(connection, mine).values(claimed_until=to_text(at + lease)))
 
 
 def done(connection: Connection, outcomes: Mapping[str, str], at: datetime) -> None:
@@ -138,14 +138,14 @@ def broken(connection: Connection, ids: Sequence[str], why: str, at: datetime, a
     claimed = and_(inbox.c.id.in_(ids), inbox.c.state == "claimed")
     gone = {"state": "failed", "done_at": to_text(at), "claimed_by": "", "claimed_until": "", "outcome": _shown(why)}
     later = case((inbox.c.deaths + 1 >= MOST_DEATHS, NEVER), else_=to_text(again_at))
-    connection.execute(update(inbox).where(claimed).values(gone | {"not_before": later, "deaths": inbox.c.deaths + 1}))
+    connection.execute(_update(connection, claimed).values(gone | {"not_before": later, "deaths": inbox.c.deaths + 1}))
 
 
 def release(connection: Connection, ids: Sequence[str]) -> None:
     """Give claimed events back untouched, to be taken by whoever comes next."""
     claimed = and_(inbox.c.id.in_(ids), inbox.c.state == "claimed")
     back = {"state": "waiting", "claimed_by": "", "claimed_until": "", "tries": inbox.c.tries - 1}
-    connection.execute(update(inbox).where(claimed).values(back))
+    connection.execute(_update(connection, claimed).values(back))
 
 
 def waiting(connection: Connection, operation: str, at: datetime) -> int:
@@ -198,7 +198,17 @@ def _give_up(connection: Connection, operation: str, at: datetime) -> None:
     why = f"{MOST_DEATHS} runs died over it; `recoup inbox replay` tries it again"
     gone = {"state": "failed", "done_at": to_text(at), "claimed_by": "", "claimed_until": "", "not_before": NEVER}
     hopeless = and_(inbox.c.operation == operation, _left(at), inbox.c.deaths + 1 >= MOST_DEATHS)
-    connection.execute(update(inbox).where(hopeless).values(gone | {"outcome": why, "deaths": inbox.c.deaths + 1}))
+    connection.execute(_update(connection, hopeless).values(gone | {"outcome": why, "deaths": inbox.c.deaths + 1}))
+
+
+def _update(connection: Connection, chosen: Any) -> Any:
+    """An update of the chosen events, locked in the order of their ids: as `keep` and `done` write them."""
+    ids = select(inbox.c.id).where(chosen).order_by(inbox.c.id)
+    return update(inbox).where(inbox.c.id.in_(ids.with_for_update() if _on_postgresql(connection) else ids))
+
+
+def _on_postgresql(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def _row(heard: Heard, ident: str, at: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from integrations.senders import SENDERS
 from store import inbox, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
+from tasks.mistakes import told
 from tasks.refund_facts import keep_returns
 
 UNUSED: Final = ("label", "cancelled")
@@ -52,6 +53,9 @@ async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
             said[row.id] = SENDERS[row.vendor].news(inbox.document(row), row.id)
         except (Unreadable, UnreadableJson) as error:
             taken.failed.append((row, f"{UNREADABLE}: {error}"))
+        except Exception as error:
+            # One event that we stumble over must stop no other.
+            taken.failed.append((row, f"{UNREADABLE}: {told(error)}"))
     wanted = sorted({news.portal_id for found in said.values() for news in found if isinstance(news, ReturnTouched)})
     read = await _read(c, wanted)
     keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])

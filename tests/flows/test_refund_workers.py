@@ -200,6 +200,18 @@ async def test_a_run_that_died_after_reading_a_list_and_before_deciding_leaves_i
     assert returns.paid() == [(KEY, 5000)]
 
 
+async def test_an_event_that_our_own_code_stumbles_over_stops_no_other(returns: Returns) -> None:
+    returns.hear("501")
+    strange = Heard("x", "a vendor that nobody knows", "refunds", "x", "evt_1", b"{}", "a", "waiting")
+    with db.transaction(returns.c.engine) as connection:
+        inbox.keep(connection, [strange], returns.c.clock())
+    await returns.run("inbox")
+    assert returns.paid() == [(KEY, 5000)]
+    failed = rows(returns.c)["evt_1"]
+    assert (failed.state, failed.not_before) == ("failed", inbox.NEVER)
+    assert failed.outcome.startswith("unreadable: our own mistake, KeyError")
+
+
 async def test_a_step_that_stands_twice_in_one_chunk_is_performed_once(returns: Returns) -> None:
     async with work("refunds", DAY.isoformat(), alone=False) as w:
         await act_on(w, await refund_polling.poll(returns.c, w.report))
