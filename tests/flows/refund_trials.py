@@ -46,7 +46,7 @@ FAULTS = ("timeout_after", "500_after", "drop_after", "garbage", "down", "500", 
 AN_HOUR = 5
 """Refunds that the trial's policy allows in an hour: fewer than are due, so that the budget is used up."""
 LINES = 14_000
-"""About so many lines of ours a run over everything takes; who is to die at a later one is spared."""
+"""About so many lines of ours a run over everything takes."""
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SWEEP, RECONCILE = "sweep", "reconcile"
 PATIENT, IMPATIENT = 20.0, 0.4
@@ -264,8 +264,8 @@ class Trial:
         fate = self.chance.choices(("gone", "raise", "killed", "spared"), (5, 2, 2, 1))[0]
         life: dict[str, Any] = {"acts": at(now, what)}
         if fate in ("gone", "raise"):
-            # Most of what matters is in the first lines of a life; the rest are calls of all cases at once.
-            life |= {"at": int(LINES * self.chance.random() ** 1.5) + 1, "how": fate}
+            # A second life has less to do than a first one, so that as many are to die early as late.
+            life |= {"at": int(LINES ** self.chance.uniform(0.3, 1)), "how": fate}
         return life | ({"kill_after": self.chance.uniform(0.1, 1.0)} if fate == "killed" else {})
 
     def lived_through(self) -> list[str]:
