@@ -20,7 +20,8 @@ def untold(connection: Connection, since: datetime) -> list[tuple[Row[Any], str]
     Once is enough: who was told `pending` hears again only if the money then fails.
     """
     money = (steps.c.action == "refund") & (steps.c.settled_at > to_text(since))
-    sent = money & (steps.c.state == "done") & ~_told("sent") & ~_told("pending")
+    later = exists(select(told.c.key).where(told.c.case_id == steps.c.case_id, told.c.action == "refund_failed"))
+    sent = money & (steps.c.state == "done") & ~_told("sent") & ~_told("pending") & ~later
     pending = money & (steps.c.state == "unknown") & (steps.c.vendor_ref != "") & ~_told("pending")
     found = [(row, "sent") for row in connection.execute(select(steps).where(sent))]
     found += [(row, "pending") for row in connection.execute(select(steps).where(pending))]

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from domain.orders import Order, Quote, RefundAnswer
 from domain.returns import Return
+from integrations.errors import Refused, Unauthorised
 
 AT_ONCE: Final = timedelta(0)
 QUEUE: Final = timedelta(hours=2)
@@ -111,10 +112,21 @@ class ThroughPayments:
 
     async def find(self, key: str, order: str, portal_id: str) -> RefundAnswer | None:
         """The refund with our key on any of the order's payments."""
-        for tender in (await self.storefront.order(order)).tenders:
-            if tender.payment and (found := await self.refunds.find_refund(tender.payment, key)):
-                answer: RefundAnswer = found
+        named = [tender.payment for tender in (await self.storefront.order(order)).tenders if tender.payment]
+        refused: list[Refused] = []
+        for payment in named:
+            try:
+                answer: RefundAnswer | None = await self.refunds.find_refund(payment, key)
+            except Unauthorised:
+                raise
+            except Refused as error:
+                # A gift card or another gateway may stand beside the payment that is the vendor's.
+                refused.append(error)
+                continue
+            if answer is not None:
                 return answer
+        if refused and len(refused) == len(named):
+            raise refused[0]
         return None
 
     async def state(self, ref: str, order: str) -> RefundAnswer | None:

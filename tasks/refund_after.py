@@ -17,6 +17,7 @@ from domain.orders import RefundAnswer
 from domain.people import Person
 from integrations.errors import VendorError
 from ledger import lookups, refund_entries
+from ledger.entries import Entry
 from ledger.errors import LedgerError
 from ledger.settlements import NewStep, Settlement
 from store import cases, refund_steps, returns, steps
@@ -102,7 +103,7 @@ async def _failed_later(c: Connections, job: Job, answer: RefundAnswer) -> Outco
     )  # fmt: skip
     went = _went(answer, job.step)
     amount = Money(job.step.amount_minor, job.step.currency) - went
-    entries = (refund_entries.refund_failed(original, about),) if original else ()
+    entries: tuple[Entry, ...] = (refund_entries.refund_failed(original, about),) if original else ()
     if original and went:
         again = context(c, job, at, vendor, f"{answer.ref}/went", key=f"{key}/went")
         entries += refund_entries.vip_refund(again, went, mover=c.mover_name)
@@ -158,7 +159,10 @@ def dispute_tasks(c: Connections, touched: Sequence[DisputeTouched]) -> list[Ste
 
 
 async def portal_failures(c: Connections, failures: Sequence[ProcessingFailed], run: Run) -> list[Outcome]:
-    """The portal could not process what we had asked it to: those refunds did not happen."""
+    """The portal could not process what we had asked it to: those refunds did not happen, unless it has done so since.
+
+    An event may be late, or about somebody else's try before ours, so the return itself is asked first.
+    """
     outcomes: list[Outcome] = []
     for failure in failures if c.mover_name == "portal" else ():
         with reading(c.engine) as connection:
@@ -168,9 +172,20 @@ async def portal_failures(c: Connections, failures: Sequence[ProcessingFailed], 
         for row in taken.values():
             if row.state in ("intended", "unknown"):
                 job = Job(row, rows[row.case_id], Person(id=""), run)
-                answer = RefundAnswer(state="failed", ref="", why=f"the portal could not process it: {failure.why}")
+                try:
+                    answer = await _processed(c, failure)
+                except VendorError as error:
+                    # Not known, then; reconcile asks again, and a person looks at what nobody knows for long.
+                    outcomes.append(Outcome(row.key, "refund", "unknown", f"could not be asked: {error}"))
+                    continue
                 outcomes.append(await _book(c, settlement(c, job, answer), "refund"))
     return outcomes
+
+
+async def _processed(c: Connections, failure: ProcessingFailed) -> RefundAnswer:
+    """What the portal made of the return after all; failed where it has made nothing of it."""
+    found: RefundAnswer | None = await c.mover.find("", "", failure.portal_id) if c.mover else None
+    return found or RefundAnswer(state="failed", why=f"the portal could not process it: {failure.why}")
 
 
 def _of(connection: Connection, news: RefundTouched | DisputeTouched) -> list[tuple[Any, str]]:

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from domain.orders import Order, Quote, RefundAnswer
-from integrations.errors import NoAnswer, Refused, Unreadable
+from integrations.errors import NoAnswer, Refused, Unavailable, Unreadable
 from integrations.fields import Damaged, at, many, text
 from integrations.pages import Page, UnreadableItem
 from integrations.shopify import documents, events, mapping, refunds
@@ -74,7 +74,7 @@ class ShopifyStore:
         try:
             data = await self._shop.ask(documents.REFUND_CREATE, name, {"input": wanted, "key": key}, effect=True)
         except Refused as error:
-            found = await self.find_refund(order.id, key) if error.code in SPENT_KEY else None
+            found = await self._done_before(order.id, key, name) if error.code in SPENT_KEY else None
             if found is None:
                 raise
             return found
@@ -82,6 +82,13 @@ class ShopifyStore:
             return _answer(at(data, "refundCreate"))
         except ValueError as error:
             raise NoAnswer(VENDOR, name, f"the shop answered, but not readably: {error}") from error
+
+    async def _done_before(self, order_id: str, key: str, name: str) -> RefundAnswer | None:
+        """The refund that the spent key was used for; whatever goes wrong here, it is not known."""
+        try:
+            return await self.find_refund(order_id, key)
+        except (Unavailable, Unreadable, Refused) as error:
+            raise NoAnswer(VENDOR, name, f"the key was used, and what for is not known: {error.message}") from error
 
     async def find_refund(self, order_id: str, key: str) -> RefundAnswer | None:
         """The order's refund that has our key in its note, or None: there was none when we asked.

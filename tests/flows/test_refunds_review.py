@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
+from domain.money import Money
 from flows.refunds_watch import compare
 from flows.work import work
+from integrations.errors import Unauthorised
+from store.refund_tables import labels
 from tasks.movers import choose
 from tasks.performing import Run
 from tasks.refund_deciding import decide_all
 from tasks.refund_facts import Gathered, gather, read_return
+from tasks.refund_polling import follow_labels
+from tasks.report import Report
 from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, tracking
 from tests.flows.shop import DAY
 
@@ -195,3 +200,60 @@ async def test_given_one_of_two_tenders_failed_at_once_then_what_went_stays_book
     async with work("refunds-reconcile", DAY.isoformat()) as w:
         await compare(w)
     assert returns.shop.balance("Income:Contra") == 2000
+
+
+async def test_given_a_late_word_of_the_portals_failure_after_it_has_paid_then_the_refund_counts_as_made(
+    returns: Returns,
+) -> None:
+    returns.seed()
+    pay_by(returns, "portal")
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert returns.step(KEY).state == "unknown"
+    late = {
+        "topic": "return.processing", "trigger": "return.processing.failed", "return_id": "501", "return_state": "open",
+        "message": "out of stock", "source": "warehouse",
+    }  # fmt: skip
+    returns.hear_from("loop", "late", late)
+    await returns.run("inbox")
+    assert (returns.step(KEY).state, returns.shop.balance("Income:Contra")) == ("done", 5000)
+
+
+async def test_given_a_gift_card_beside_the_payment_then_a_refund_without_an_answer_is_found_all_the_same(
+    returns: Returns,
+) -> None:
+    returns.at(NOON)
+    returns.shop.control.seed({"stripe": {"payments": [{"id": "pi_1", "amount": 5000, "currency": "usd"}]}})
+    paid = [
+        {"gateway": "gift_card", "amount": "20.00", "payment": "gift_77"},
+        {"gateway": "shopify_payments", "amount": "50.00", "payment": "pi_1"},
+    ]
+    returns.seed(orders=[order(tenders=paid)])
+    order_1001 = await returns.c.storefront.order("1001")
+    assert [tender.payment for tender in order_1001.tenders] == ["gift_77", "pi_1"]
+    pay_by(returns, "payments")
+    await returns.c.refunds_at_payments.refund("pi_1", Money(3000, "USD"), key=KEY, order="1001")
+    found = await returns.c.mover.find(KEY, "1001", "501")
+    assert (found.state, found.amount) == ("succeeded", Money(3000, "USD"))
+    assert await returns.c.mover.find(f"{KEY}0", "1001", "501") is None
+
+
+class LockedOut:
+    """A carrier feed that refuses our credentials."""
+
+    VENDOR = "easypost"
+
+    async def watch(self, tracking: str, carrier: str) -> None:
+        """Refused like every other call."""
+        raise Unauthorised("easypost", f"watch {tracking}", "refused our credentials (401)")
+
+
+async def test_given_a_feed_that_refuses_our_credentials_then_no_label_counts_as_followed(returns: Returns) -> None:
+    returns.seed()
+    await read_return(returns.c, "501")
+    returns.c.feeds = (LockedOut(),)
+    report = Report("refunds", DAY.isoformat())
+    await follow_labels(returns.c, report)
+    assert [row.watched for row in returns.shop.rows(labels)] == [0]
+    assert len(report.problems) == 1
