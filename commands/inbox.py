@@ -119,6 +119,6 @@ def _line(row: "Row[Any]") -> tuple[object, ...]:
 def _data(row: "Row[Any]") -> dict[str, Any]:
     names = (
         "id", "sender", "vendor", "operation", "topic", "identity", "state", "received_at", "not_before", "done_at",
-        "tries", "copies", "outcome", "fingerprint", "size", "secret", "purged_at",
+        "tries", "deaths", "copies", "outcome", "fingerprint", "size", "secret", "purged_at",
     )  # fmt: skip
     return {name: getattr(row, name) for name in names}
