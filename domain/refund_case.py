@@ -84,6 +84,8 @@ class Approval:
     at: datetime
     amount: Money
     note: str = ""
+    lifts: tuple[str, ...] = ()
+    """The rules that asked when it was given: what nobody was shown is not lifted. Empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

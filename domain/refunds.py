@@ -35,10 +35,10 @@ def decide(facts: RefundFacts, policy: RefundPolicy, now: datetime) -> Verdict:
     for outcome in ("never", "hold", "approve", "wait"):
         if outcome != "never" and not found.evidence.spoken:
             return _verdict(found, policy, "wait", next(one for one in found.checks if one.result == "wait"))
-        if outcome == "approve" and (found.amount is None or _approved(found)):
-            # Nobody can say yes to an amount that is not known; a yes that was said counts for every such check.
+        if outcome == "approve" and found.amount is None:
+            # Nobody can say yes to an amount that is not known.
             continue
-        deciding = next((one for one in found.checks if one.result == outcome), None)
+        deciding = next((one for one in found.checks if one.result == outcome and not _lifted(facts, found, one)), None)
         if deciding:
             return _verdict(found, policy, outcome, deciding)
     return _pay(found, policy)
@@ -62,8 +62,12 @@ def examine(facts: RefundFacts, policy: RefundPolicy, now: datetime) -> Examined
     return Examined(checks, evidence, amount, vip, tuple(one.until for one in budgets if one.until))
 
 
-def _approved(found: Examined) -> bool:
-    return found.checks[-1].result == "pass"
+def _lifted(facts: RefundFacts, found: Examined, one: Check) -> bool:
+    """Whether a person's yes covers this check: it counts for every rule that asked when it was given, and no other."""
+    said = facts.approval
+    if one.result != "approve" or said is None or found.checks[-1].result != "pass":
+        return False
+    return not said.lifts or one.rule in said.lifts
 
 
 def _verdict(found: Examined, policy: RefundPolicy, outcome: str, deciding: Check) -> Verdict:

@@ -82,6 +82,14 @@ def paid_for(connection: Connection, case: str) -> RefundFacts | None:
     return facts_from_json(found) if found else None
 
 
+def asked(connection: Connection, case: str, until: str) -> tuple[str, ...]:
+    """The rules that asked for a yes in what was last put to a person up to that instant; none where nothing was."""
+    mine = (decisions.c.case_id == case) & (decisions.c.outcome == "approve") & (decisions.c.at <= until)
+    chosen = select(decisions.c.checks).where(mine).order_by(decisions.c.at.desc()).limit(1)
+    found = connection.execute(chosen).scalar()
+    return tuple(rule for rule, result in _results(found) if result == "approve") if found else ()
+
+
 def vip_seen(connection: Connection, customer: str) -> tuple[datetime | None, datetime | None]:
     """When this customer was last found a VIP by tag or spend, and when last found none.
 

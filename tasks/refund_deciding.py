@@ -132,7 +132,7 @@ def _with_history(
         stopped=stopped,
         case=found.case,
     )
-    return replace(facts, history=history, approval=_approval(said))
+    return replace(facts, history=history, approval=_approval(connection, said))
 
 
 def _windows(policy: RefundPolicy) -> tuple[int, ...]:
@@ -140,7 +140,7 @@ def _windows(policy: RefundPolicy) -> tuple[int, ...]:
     return tuple(sorted({limit.days for limits in policy.limits.values() for limit in limits}))
 
 
-def _approval(row: Any) -> Approval | None:
+def _approval(connection: Connection, row: Any) -> Approval | None:
     if row is None:
         return None
     return Approval(
@@ -149,6 +149,7 @@ def _approval(row: Any) -> Approval | None:
         at=from_text(row.decided_at),
         amount=Money(row.minor, row.currency),
         note=row.note,
+        lifts=decisions.asked(connection, row.case_id, row.decided_at),
     )
 
 

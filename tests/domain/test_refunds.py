@@ -513,3 +513,13 @@ def test_the_example_is_the_ordinary_case() -> None:
     assert (HOME.country, AWAY.country, MADE < SCANNED < NOW) == ("US", "US", True)
     assert said(verdict(scans=(scan(place=Place(country="US")),))) == "pay R-01"
     assert facts() == FACTS
+
+
+def test_given_a_yes_to_one_rule_then_another_rule_that_asks_later_is_asked_about() -> None:
+    above: dict[str, Any] = {"order_open_minor": 38_001}
+    yes = replaced(approval(12_000), lifts=("G-01",))
+    assert said(verdict(history=above, approval=yes)) == "pay R-01"
+    more = {**above, "by_card": (Window(30, 4, 0),)}
+    assert said(verdict(history=more, approval=yes)) == "approve G-05", "nobody was shown the limit per card"
+    both = replaced(approval(12_000), lifts=("G-01", "G-05"))
+    assert said(verdict(history=more, approval=both)) == "pay R-01"

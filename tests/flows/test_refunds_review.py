@@ -1,18 +1,23 @@
 """What a review of the refunds looked for: money twice, a case that is lost, an untruth; on the plain flow."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from domain.instants import to_text
 from domain.money import Money
 from flows.refunds_watch import compare
 from flows.work import work
 from integrations.errors import Unauthorised
+from store import decisions
+from store.db import reading
 from store.refund_tables import labels
 from tasks.movers import choose
 from tasks.performing import Run
+from tasks.refund_approving import approve
 from tasks.refund_deciding import decide_all
 from tasks.refund_facts import Gathered, gather, read_return
 from tasks.refund_polling import follow_labels
@@ -257,3 +262,19 @@ async def test_given_a_feed_that_refuses_our_credentials_then_no_label_counts_as
     await follow_labels(returns.c, report)
     assert [row.watched for row in returns.shop.rows(labels)] == [0]
     assert len(report.problems) == 1
+
+
+async def test_given_a_yes_then_the_decision_knows_which_rules_it_was_asked_about(returns: Returns) -> None:
+    returns.seed(orders=[order(price="900.00")], rets=[ret(amount="900.00")])
+    returns.act()
+    returns.hear("501")
+    await returns.run("inbox")
+    assert returns.verdicts()[0][0] == "approve"
+    returns.later(minutes=5)
+    approve(returns.c.engine, KEY, approved=True, by="lead", channel="cli", note="", now=returns.c.clock())
+    with reading(returns.c.engine) as connection:
+        (row,) = decisions.of_cases(connection, [case_of()])[case_of()]
+        rules = {one["rule"] for one in json.loads(row.checks) if one["result"] == "approve"}
+        assert set(decisions.asked(connection, case_of(), to_text(returns.c.clock()))) == rules
+    await returns.run()
+    assert returns.paid() == [(KEY, 90000)]
