@@ -1,7 +1,8 @@
 """Commands in the documentation and their output: run again, compared, and written anew with `--write`.
 
-A block ```console holds lines `$ recoup …` and what they print to stdout. The small shop of the documentation is
-lived through from its failures on the 15th to the evening of the 21st of January 2026, with the pretended vendors.
+A block ```console holds lines `$ recoup …` and what they print to stdout. Each page has its own small shop, with the
+pretended vendors: dunning from its failures on the 15th to the evening of the 21st of January 2026, refunds from four
+parcels that are scanned on the 20th to the next morning.
 
     python -m tests.repo.documented --write
 """
@@ -12,24 +13,25 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from commands.simulation import environment, pretended, simulated
+from commands.simulation import Simulation, environment, pretended, simulated
+from commands.simulation import plain as without_prefect
 from integrations.sandbox import Addresses, start_in_process
 from integrations.sandbox_control import Control
+from tests.repo import documented_returns
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("docs/operations/dunning.md",)
 FIRST, LAST = date(2026, 1, 15), date(2026, 1, 21)
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VARYING = (
     (re.compile(r"\b[0-9a-f]{4,64}…[0-9a-f]{4,64}\b"), "HASH"),
-    (re.compile(r"\bd-[0-9a-f]{8}\b"), "d-VERSION"),
+    (re.compile(r"\b[dr]-[0-9a-f]{8}\b"), "VERSION"),
     (re.compile(r"\(\d+\.\d s\)"), "(TIME)"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z(?= · chain)"), "NOW"),
 )
@@ -82,13 +84,13 @@ def plain(text: str) -> str:
 
 
 @contextmanager
-def shop() -> Iterator[Shop]:
-    """The shop on the evening of the 21st, its vendors still running; everything is gone afterwards."""
+def shop(page: str) -> Iterator[Shop]:
+    """A page's shop on the evening of the 21st, its vendors still running; everything is gone afterwards."""
     addresses = start_in_process()
     try:
         with TemporaryDirectory() as folder:
             home = Path(folder)
-            asyncio.run(_live(addresses, home))
+            asyncio.run(_live(addresses, home, PAGES[page]))
             control = Control(addresses)
             variables = {**os.environ, **environment(addresses, home, **SHOP), "COLUMNS": "118", "NO_COLOR": "1"}
             # No Prefect server belongs to the documentation; a run says so on stderr and works here.
@@ -101,14 +103,37 @@ def shop() -> Iterator[Shop]:
         addresses.stop()
 
 
-async def _live(addresses: Addresses, home: Path) -> None:
+async def _live(addresses: Addresses, home: Path, days: Callable[[Simulation], Awaitable[None]]) -> None:
     found = pretended(addresses, home, **SHOP)
     async with simulated(found, addresses, datetime(2026, 1, 14, 12, tzinfo=UTC)) as living:
-        living.control.seed(SEED)
-        day = FIRST
-        while day <= LAST:
-            await living.live(day)
-            day += timedelta(days=1)
+        await days(living)
+
+
+async def _dunning(living: Simulation) -> None:
+    living.control.seed(SEED)
+    day = FIRST
+    while day <= LAST:
+        await living.live(day)
+        day += timedelta(days=1)
+
+
+async def _refunds(living: Simulation) -> None:
+    """Four parcels are scanned at noon: one is paid, one is above the cap, one is held, one is nobody's VIP."""
+    day = date(2026, 1, 20)
+    living.put(day, time(12))
+    living.control.seed(documented_returns.SEED)
+    for name in ("501", "502", "503", "504"):
+        living.control.act("loop", **{"return": name, "do": "scan"})
+    for operation, at in (("refunds", time(12, 1)), ("refunds-exposure", time(13))):
+        living.put(day, at)
+        await without_prefect(operation, day, False)
+
+
+PAGES: dict[str, Callable[[Simulation], Awaitable[None]]] = {
+    "docs/operations/dunning.md": _dunning,
+    "docs/operations/refunds.md": _refunds,
+}
+"""Every page with commands, and what its shop has lived through."""
 
 
 def _renewal(number: int, outcomes: list[str], **more: Any) -> dict[str, Any]:
@@ -148,10 +173,10 @@ EXPORT = (
 )
 
 
-def write(pages: tuple[str, ...] = PAGES) -> None:
+def write() -> None:
     """Write what the commands print now into the pages."""
-    with shop() as living:
-        for page in pages:
+    for page in PAGES:
+        with shop(page) as living:
             path = ROOT / page
             text = path.read_text(encoding="utf-8")
             path.write_text(BLOCK.sub(lambda block: _filled(living, block[1]), text), encoding="utf-8")

@@ -1,7 +1,6 @@
 """The documentation is true: its commands are run again, and everything that has to be documented is."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,20 @@ from tests.repo import documented
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def shop() -> Iterator[documented.Shop]:
-    with documented.shop() as living:
-        yield living
-
-
 @pytest.mark.parametrize("page", documented.PAGES)
-def test_every_documented_command_still_prints_what_the_page_says(shop: documented.Shop, page: str) -> None:
+def test_every_documented_command_still_prints_what_the_page_says(page: str) -> None:
     found = documented.examples(page)
     assert found, f"{page} has no command with its output"
-    for example in found:
-        printed = documented.run(shop, example.command)
-        assert documented.plain(printed) == documented.plain(example.output), (
-            f"{page}: `{example.command}` prints something else now; "
-            "if that is right: python -m tests.repo.documented --write"
-        )
+    with documented.shop(page) as living:
+        for example in found:
+            printed = documented.run(living, example.command)
+            assert documented.plain(printed) == documented.plain(example.output), (
+                f"{page}: `{example.command}` prints something else now; "
+                "if that is right: python -m tests.repo.documented --write"
+            )
 
 
-@pytest.mark.parametrize("stem", ["dunning"])
+@pytest.mark.parametrize("stem", ["dunning", "refunds"])
 def test_one_stem_names_an_operation_in_every_layer(stem: str) -> None:
     for path in (f"domain/{stem}.py", f"flows/{stem}.py", f"policies/{stem}.toml", f"docs/operations/{stem}.md"):
         assert (ROOT / path).is_file(), f"{path} is missing"
@@ -64,3 +58,13 @@ def test_every_rule_of_a_decision_is_in_the_operations_page() -> None:
     text = (ROOT / "docs/operations/dunning.md").read_text(encoding="utf-8")
     missing = [rule for rule in (*RULES, *FOLLOW_UP) if f"`{rule}`" not in text]
     assert not missing, f"docs/operations/dunning.md does not explain {missing}"
+
+
+def test_every_rule_of_a_refund_is_in_the_operations_pages() -> None:
+    from domain.exposure import RULES as EXPOSURE
+    from domain.refund_rules import RULES
+
+    for rules, page in ((RULES, "docs/operations/refunds.md"), (EXPOSURE, "docs/operations/refunds-differences.md")):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        missing = [rule for rule in rules if f"`{rule}`" not in text]
+        assert not missing, f"{page} does not explain {missing}"
