@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.flows.returns_shop import NOON, YESTERDAY, Returns, case_of, ret, tracking
+from tests.flows.test_refunds_state import scan_of
 
 pytestmark = pytest.mark.anyio
 KEY = f"refunds/{case_of()}"
@@ -103,7 +104,7 @@ async def test_26_given_a_drop_off_without_a_label_then_no_money_goes_for_the_bo
 async def test_29_given_the_label_is_voided_after_its_scan_then_a_person_looks(returns: Returns) -> None:
     returns.seed()
     returns.act()
-    returns.hear("501")
+    returns.hear_from("loop", "scan", scan_of(returns, tracking()))
     returns.act(do="void")
     await returns.run("inbox")
     assert (returns.verdicts()[-1], returns.paid(), returns.tasks()) == (("hold", "E-03"), [], {"hold-e-03": "done"})
