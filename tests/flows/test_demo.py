@@ -55,6 +55,8 @@ class Ran(NamedTuple):
     out: str
     err: str
     seconds: float
+    busy: float
+    """How many times as long imports take as on a quiet machine."""
     home: Path
 
 
@@ -71,7 +73,6 @@ def recoup(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
 def import_seconds() -> float:
     """How long this machine needs now for what takes QUIET_IMPORT_SECONDS on a quiet one."""
     started = time.monotonic()
@@ -80,14 +81,15 @@ def import_seconds() -> float:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory, import_seconds: float) -> Ran:
-    """One whole demo that leaves no pages."""
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One whole demo that leaves no pages; how busy the machine is, is measured before and after it."""
     home = tmp_path_factory.mktemp("home")
-    started = time.monotonic()
+    before, started = import_seconds(), time.monotonic()
     ended = recoup(home, "demo", "--keep-ui", "0", "--svg", str(home / "demo.svg"))
     seconds = time.monotonic() - started
-    print(f"the demo took {seconds:.1f} s; importing the flows took {import_seconds:.1f} s")
-    return Ran(ended.returncode, ended.stdout, ended.stderr, seconds, home)
+    busy = max(before, import_seconds()) / QUIET_IMPORT_SECONDS
+    print(f"the demo took {seconds:.1f} s on a machine {busy:.1f} times as busy as a quiet one")
+    return Ran(ended.returncode, ended.stdout, ended.stderr, seconds, busy, home)
 
 
 def test_the_month_is_lived_through_booked_and_proven(ran: Ran) -> None:
@@ -98,8 +100,8 @@ def test_the_month_is_lived_through_booked_and_proven(ran: Ran) -> None:
     assert re.search(r"Content digest [0-9a-f]{64}", ran.out)
 
 
-def test_it_takes_less_than_ninety_seconds_measured_in_imports(ran: Ran, import_seconds: float) -> None:
-    assert ran.seconds < AT_MOST_SECONDS * max(1.0, import_seconds / QUIET_IMPORT_SECONDS)
+def test_it_takes_less_than_ninety_seconds_measured_in_imports(ran: Ran) -> None:
+    assert ran.seconds < AT_MOST_SECONDS * max(1.0, ran.busy)
 
 
 def test_the_month_shows_all_that_dunning_is(ran: Ran) -> None:
@@ -132,7 +134,7 @@ def test_the_month_shows_what_becomes_of_returns(ran: Ran) -> None:
         assert steps <= said[kind], f"{kind}: {said[kind]}"
     for kind in ("usual", "gift", "exchange", "credit", "final_sale", "unscanned", "elsewhere"):
         assert "refund:done" not in said[kind], kind
-    assert sum("refund:done" in steps for steps in found.values()) == 24
+    assert sum("refund:done" in steps for steps in found.values()) == 25
 
 
 def test_the_three_commands_work_as_they_are_printed(ran: Ran) -> None:
