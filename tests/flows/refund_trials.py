@@ -42,7 +42,9 @@ CALLS = {
     "portal": ("loop", "POST .*/process"),
 }
 READS = (("shopify", "graphql.json/"), ("loop", "GET .*/details"), ("gorgias", "POST "), ("mail", "DATA"))
-FAULTS = ("timeout_after", "500_after", "drop_after", "garbage", "down", "500", "slow")
+AFTER = ("timeout_after", "500_after", "drop_after", "garbage")
+"""It has paid, and we do not hear of it."""
+FAULTS = (*AFTER, "down", "500", "slow")
 AN_HOUR = 5
 """Refunds that the trial's policy allows in an hour: fewer than are due, so that the budget is used up."""
 LINES = 14_000
@@ -228,7 +230,9 @@ class Trial:
     def break_vendors(self) -> None:
         """Some calls fail: the one that pays after it has done its work, reads and messages in any way."""
         vendor, call = CALLS[self.mover]
-        for _ in range(self.chance.randint(1, 4)):
+        # Clients try three times in a row, so one that is to give up is struck more often.
+        self.control.fault(vendor, call, self.chance.choice(AFTER), times=self.chance.randint(3, 8), seconds=2.0)
+        for _ in range(self.chance.randint(0, 3)):
             self.control.fault(vendor, call, self.chance.choice(FAULTS), times=1, seconds=2.0)
         for vendor, call in self.chance.sample(READS, 2):
             self.control.fault(vendor, call, self.chance.choice(FAULTS), times=1, seconds=2.0)
