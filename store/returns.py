@@ -65,6 +65,12 @@ def of_order(connection: Connection, order: str) -> list[Row[Any]]:
     return list(connection.execute(select(returns).where(returns.c.order_ref == order).order_by(returns.c.id)))
 
 
+def orders_known(connection: Connection, orders: Iterable[str]) -> set[str]:
+    """Those of the orders that have a return."""
+    chosen = select(returns.c.order_ref).where(returns.c.order_ref.in_(list(orders))).distinct()
+    return {order for (order,) in connection.execute(chosen)}
+
+
 def labels_by_case(connection: Connection, cases: Iterable[str]) -> dict[str, Row[Any]]:
     """Label rows by case id."""
     return {row.case_id: row for row in connection.execute(select(labels).where(labels.c.case_id.in_(list(cases))))}

@@ -4,8 +4,9 @@ Each source has its cursor, which moves only after what was read is decided and 
 because lists lag. One that does not answer is a problem of the run and stops no other.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from domain.news import DisputeTouched, News, RefundTouched
@@ -78,6 +79,10 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
     if not _due(c, "poll orders", EVERY):
         return
 
+    def known(ids: Sequence[str]) -> set[str]:
+        with reading(c.engine) as connection:
+            return returns.orders_known(connection, ids)
+
     def keep(page: Any) -> None:
         with transaction(c.engine) as connection:
             for order in page.items:
@@ -89,7 +94,7 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
             DisputeTouched(c.storefront.VENDOR, ref, order=order.id) for order in page.items for ref in order.disputes
         ]
 
-    await _read(c, report, found, "poll orders", c.storefront.orders_touched, keep)
+    await _read(c, report, found, "poll orders", partial(c.storefront.orders_touched, only=known), keep)
 
 
 async def watch(c: Connections, report: Report) -> None:

@@ -6,7 +6,7 @@ kept for ever: past the 24 hours, and whenever nobody knows, `find_refund` looks
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -110,13 +110,19 @@ class ShopifyStore:
         raw = await self._refund(name, ref)
         return _read(name, refunds.read_answer, raw) if raw is not None else None
 
-    async def orders_touched(self, since: datetime) -> AsyncIterator[Page[Order]]:
-        """Every order that changed since then, oldest change first: what a lost webhook would have told."""
+    async def orders_touched(
+        self, since: datetime, *, only: Callable[[Sequence[str]], Collection[str]] | None = None
+    ) -> AsyncIterator[Page[Order]]:
+        """Every order that changed since then, oldest change first: what a lost webhook would have told.
+
+        `only` says of listed ids which are worth reading: each costs a call, and most orders have no return.
+        """
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         wanted = {"query": f"updated_at:>='{moment}'"}
         async for listed in self._pages(documents.ORDERS_TOUCHED, "list orders touched", wanted, "orders"):
             ids = [_read("list orders touched", partial(number, path="legacyResourceId"), item) for item in listed]
-            yield await self._orders(ids)
+            chosen = ids if only is None else only(ids)
+            yield await self._orders([order_id for order_id in ids if order_id in chosen])
 
     async def subscriptions(self) -> list[Subscription]:
         """The webhooks that this app's token made. One that Shopify removed after failures is missing here."""

@@ -22,7 +22,7 @@ from tasks.refund_deciding import decide_all
 from tasks.refund_facts import Gathered, gather, read_return
 from tasks.refund_polling import follow_labels
 from tasks.report import Report
-from tests.flows.returns_shop import NOON, Returns, case_of, order, ret, tracking
+from tests.flows.returns_shop import NOON, YESTERDAY, Returns, case_of, order, ret, tracking
 from tests.flows.shop import DAY
 
 pytestmark = pytest.mark.anyio
@@ -278,3 +278,18 @@ async def test_given_a_yes_then_the_decision_knows_which_rules_it_was_asked_abou
         assert set(decisions.asked(connection, case_of(), to_text(returns.c.clock()))) == rules
     await returns.run()
     assert returns.paid() == [(KEY, 90000)]
+
+
+async def test_given_a_busy_shop_then_only_changed_orders_with_a_return_are_read(returns: Returns) -> None:
+    lately = YESTERDAY.isoformat()
+    returns.seed(orders=[order(name, at=lately) for name in ("1001", *map(str, range(2001, 2021)))])
+    await read_return(returns.c, "501")
+    before = orders_read(returns)
+    await returns.run()
+    assert orders_read(returns) - before == 1
+
+
+def orders_read(returns: Returns) -> int:
+    """How often the shop was asked for a whole order."""
+    calls = returns.shop.control._http.get("/_sandbox/shopify/calls").json()["calls"]
+    return int(calls.get("OrderForRefund", 0))
