@@ -265,11 +265,11 @@ class Trial:
                   patience=IMPATIENT)  # fmt: skip
 
     def _doomed(self, now: datetime, what: str) -> dict[str, Any]:
-        fate = self.chance.choices(("gone", "raise", "killed", "spared"), (5, 2, 2, 1))[0]
+        fate = self.chance.choices(("gone", "raise", "killed", "spared"), (5, 2, 2, 3))[0]
         life: dict[str, Any] = {"acts": at(now, what)}
         if fate in ("gone", "raise"):
             # A second life has less to do than a first one, so that as many are to die early as late.
-            life |= {"at": int(LINES ** self.chance.uniform(0.3, 1)), "how": fate}
+            life |= {"at": int(LINES ** self.chance.uniform(0.5, 1)), "how": fate}
         return life | ({"kill_after": self.chance.uniform(0.1, 1.0)} if fate == "killed" else {})
 
     def lived_through(self) -> list[str]:
