@@ -27,12 +27,12 @@ def remember(connection: Connection, heard: Sequence[Scan], at: datetime) -> set
     if not rows:
         return set()
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(scans)
-    # In the order of their keys, so that two runs that hear the same never wait for each other in a circle.
-    add = add.values([rows[fingerprint] for fingerprint in sorted(rows)])
     more = {name: func.coalesce(func.nullif(scans.c[name], ""), add.excluded[name]) for name in GAINED}
     gained = or_(*((scans.c[name] == "") & (add.excluded[name] != "") for name in GAINED))
     kept = add.on_conflict_do_update(index_elements=[scans.c.fingerprint], set_=more, where=gained)
-    return {number for (number,) in connection.execute(kept.returning(scans.c.tracking))}
+    # In the order of their keys, so that two runs that hear the same never wait for each other in a circle.
+    ordered = [rows[fingerprint] for fingerprint in sorted(rows)]
+    return {number for (number,) in connection.execute(kept.returning(scans.c.tracking), ordered)}
 
 
 def of_numbers(connection: Connection, numbers: Iterable[str]) -> dict[str, tuple[Scan, ...]]:

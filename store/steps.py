@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.decisions import Step
@@ -43,19 +43,19 @@ def intend(connection: Connection, intents: Sequence[Intent], at: datetime) -> s
     """Write the intents; return the keys that are ours to perform now. The others belong to another run."""
     if not intents:
         return set()
-    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert
-    statement = add(steps).values([_row(intent, to_text(at)) for intent in intents])
+    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(steps)
     again = {name: statement.excluded[name] for name in ("state", "day", "rule", "reason", "message", "sender")}
     again |= {name: statement.excluded[name] for name in ("flow_run", "intended_at", "settled_at", "detail")}
-    claimed = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[steps.c.key],
-            set_={**again, "tries": steps.c.tries + 1},
-            where=steps.c.state.in_(("void", "dropped")),
-        ).returning(steps.c.key)
+    claim = statement.on_conflict_do_update(
+        index_elements=[steps.c.key],
+        set_={**again, "tries": steps.c.tries + 1},
+        # No IN: its list cannot be bound beside many rows.
+        where=(steps.c.state == "void") | (steps.c.state == "dropped"),
     )
-    ours = {key for (key,) in claimed}
-    _reserve(connection, add(contacts), [intent for intent in intents if intent.step.key in ours], to_text(at))
+    rows = {intent.step.key: _row(intent, to_text(at)) for intent in intents}
+    # A list of rows and no VALUES of many rows: those are put together anew for every call, a millisecond a row.
+    ours = {key for (key,) in connection.execute(claim.returning(steps.c.key), list(rows.values()))}
+    _reserve(connection, [intent for intent in intents if intent.step.key in ours], to_text(at))
     return ours
 
 
@@ -129,12 +129,12 @@ def _row(intent: Intent, at: str) -> Mapping[str, Any]:
     }
 
 
-def _reserve(connection: Connection, statement: Any, intents: Sequence[Intent], at: str) -> None:
-    rows = [_contact(intent, at) for intent in intents if intent.step.action in CHANNELS]
+def _reserve(connection: Connection, intents: Sequence[Intent], at: str) -> None:
+    rows = {intent.step.key: _contact(intent, at) for intent in intents if intent.step.action in CHANNELS}
     if rows:
-        add = statement.values(rows)
+        add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(contacts)
         again = {"state": "reserved", "day": add.excluded.day, "at": add.excluded.at}
-        connection.execute(add.on_conflict_do_update(index_elements=[_key(contacts)], set_=again))
+        connection.execute(add.on_conflict_do_update(index_elements=["key"], set_=again), list(rows.values()))
 
 
 def _contact(intent: Intent, at: str) -> dict[str, Any]:
@@ -149,7 +149,3 @@ def _contact(intent: Intent, at: str) -> dict[str, Any]:
         "day": intent.day.isoformat(),
         "at": at,
     }
-
-
-def _key(table: Table) -> Any:
-    return table.c.key

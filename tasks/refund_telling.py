@@ -125,8 +125,9 @@ async def tell(c: Connections, job: Job) -> Settlement:
 def _not_true_any_more(c: Connections, job: Job) -> str:
     """Why the text would not be true, read just before it is sent; empty where it is."""
     with reading(c.engine) as connection:
-        money: Any = steps.by_keys(connection, [key_of(job.case.id)]).get(key_of(job.case.id))
-        failed = any(row.action == "refund_failed" for row in steps.of_cases(connection, [job.case.id]))
+        taken = {row.key: row for row in steps.of_cases(connection, [job.case.id])}
+    money: Any = taken.get(key_of(job.case.id))
+    failed = any(row.action == "refund_failed" for row in taken.values())
     said = job.step.rung.removeprefix("told-")
     now = "failed" if failed or (money and money.state == "refused") else "sent" if money.state == "done" else "pending"
     return "" if said == now else f"the refund is {now} meanwhile"

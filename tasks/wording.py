@@ -18,6 +18,9 @@ from store.db import reading
 from tasks.connect import Connections
 from tasks.performing import Job
 
+STAFF = "staff_"
+"""How the names of messages to our own people begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Worded:
@@ -57,7 +60,7 @@ def _word_refund(c: Connections, job: Job, name: str) -> Worded:
     language = c.rules.messages.language_for(job.person.language)
     with reading(c.engine) as connection:
         ret = returns.by_ids(connection, [job.case.id.partition("/")[0]]).get(job.case.id.partition("/")[0])
-        said = decisions.of_cases(connection, [job.case.id]).get(job.case.id, [])
+        said = decisions.of_cases(connection, [job.case.id]).get(job.case.id, []) if name.startswith(STAFF) else []
     values = {
         "name": job.person.name or job.case.customer or job.case.id,
         "shop": c.shop,
