@@ -29,7 +29,7 @@ def ask(
     waiting = connection.execute(select(approvals).where(mine)).first()
     if waiting is not None and waiting.digest == digest:
         return False
-    withdraw(connection, case, at)
+    withdraw(connection, [case], at)
     last = connection.execute(select(func.max(approvals.c.asked_at)).where(approvals.c.case_id == case)).scalar()
     # Two questions of one instant are still two; the later one gets the next microsecond.
     at = max(at, from_text(last) + timedelta(microseconds=1)) if last else at
@@ -45,9 +45,9 @@ def ask(
     return True
 
 
-def withdraw(connection: Connection, case: str, at: datetime) -> None:
-    """What was asked about the case is no question any more."""
-    mine = (approvals.c.case_id == case) & (approvals.c.decision == "")
+def withdraw(connection: Connection, cases: Iterable[str], at: datetime) -> None:
+    """What was asked about these cases is no question any more."""
+    mine = approvals.c.case_id.in_(list(cases)) & (approvals.c.decision == "")
     connection.execute(update(approvals).where(mine).values(decision="withdrawn", decided_at=to_text(at)))
 
 

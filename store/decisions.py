@@ -5,9 +5,9 @@ that waits is decided again every few minutes.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,35 +22,27 @@ PAGE = 500
 SAME = ("outcome", "rule", "currency", "amount_minor", "vip", "policy_version", "owner")
 
 
-def record(
-    connection: Connection, case: str, verdict: Verdict, facts: RefundFacts, at: datetime, flow_run: str
-) -> bool:
-    """Store a decision; False where it is the last one again."""
-    row: dict[str, Any] = {
-        "case_id": case,
-        "at": to_text(at),
-        "outcome": verdict.outcome,
-        "rule": verdict.rule,
-        "reason": verdict.reason,
-        "currency": verdict.amount.currency if verdict.amount else "",
-        "amount_minor": verdict.amount.minor if verdict.amount else 0,
-        "vip": int(verdict.vip),
-        "policy_version": verdict.policy_version,
-        "flow_run": flow_run,
-        "facts": facts_to_json(facts),
-        "checks": checks_to_json(verdict.checks),
-        "owner": verdict.owner,
-        "next_action": verdict.next_action,
-    }
-    last = _last(connection, case)
-    if last is not None:
-        if all(getattr(last, name) == row[name] for name in SAME) and _results(last.checks) == _results(row["checks"]):
-            return False
-        # Two decisions of one instant are still two; the later one gets the next microsecond.
-        row["at"] = max(row["at"], to_text(from_text(last.at) + timedelta(microseconds=1)))
-    add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(decisions)
-    connection.execute(add.values(row).on_conflict_do_nothing())
-    return True
+class Made(NamedTuple):
+    """A decision about one case, with the facts that it was made on."""
+
+    verdict: Verdict
+    facts: RefundFacts
+
+
+def record(connection: Connection, made: Sequence[Made], at: datetime, flow_run: str) -> list[str]:
+    """Store decisions about different cases; return the cases of which it is not the last one again."""
+    last = _last(connection, [one.facts.case for one in made])
+    rows = [_row(one, at, flow_run) for one in made]
+    new = [row for row in rows if not _same(row, last.get(row["case_id"]))]
+    for row in new:
+        before = last.get(row["case_id"])
+        if before is not None:
+            # Two decisions of one instant are still two; the later one gets the next microsecond.
+            row["at"] = max(row["at"], to_text(from_text(before.at) + timedelta(microseconds=1)))
+    if new:
+        add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(decisions)
+        connection.execute(add.on_conflict_do_nothing(), new)
+    return [row["case_id"] for row in new]
 
 
 def since(connection: Connection, at: datetime) -> Iterator[Row[Any]]:
@@ -90,26 +82,58 @@ def asked(connection: Connection, case: str, until: str) -> tuple[str, ...]:
     return tuple(rule for rule, result in _results(found) if result == "approve") if found else ()
 
 
-def vip_seen(connection: Connection, customer: str) -> tuple[datetime | None, datetime | None]:
-    """When this customer was last found a VIP by tag or spend, and when last found none.
+def vip_seen(connection: Connection, customers: Collection[str]) -> dict[str, tuple[datetime | None, datetime | None]]:
+    """When these customers were last found VIPs by tag or spend, and when last found none; without any, left out.
 
     A VIP by grace is neither, so that grace does not renew itself; neither is one whose order could not be read, nor
     one of whose parcel nothing was heard yet.
     """
-    if not customer:
-        return None, None
     joined = decisions.join(cases, cases.c.id == decisions.c.case_id)
-    seen: list[datetime | None] = []
-    for result in ("pass", "never"):
-        mine = (cases.c.customer == customer) & decisions.c.checks.contains(_entry("V-01", result), autoescape=True)
-        found = connection.execute(select(func.max(decisions.c.at)).select_from(joined).where(mine)).scalar()
-        seen.append(from_text(found) if found else None)
-    return seen[0], seen[1]
+    passed, denied = (
+        func.max(decisions.c.at).filter(decisions.c.checks.contains(_entry("V-01", result), autoescape=True))
+        for result in ("pass", "never")
+    )
+    chosen = select(cases.c.customer, passed, denied).select_from(joined).group_by(cases.c.customer)
+    found = connection.execute(chosen.where(cases.c.customer.in_(sorted(set(customers) - {""}))))
+    return {who: (_instant(seen), _instant(unseen)) for who, seen, unseen in found if seen or unseen}
 
 
-def _last(connection: Connection, case: str) -> Row[Any] | None:
-    chosen = select(decisions).where(decisions.c.case_id == case).order_by(decisions.c.at.desc()).limit(1)
-    return connection.execute(chosen).first()
+def _row(made: Made, at: datetime, flow_run: str) -> dict[str, Any]:
+    verdict = made.verdict
+    return {
+        "case_id": made.facts.case,
+        "at": to_text(at),
+        "outcome": verdict.outcome,
+        "rule": verdict.rule,
+        "reason": verdict.reason,
+        "currency": verdict.amount.currency if verdict.amount else "",
+        "amount_minor": verdict.amount.minor if verdict.amount else 0,
+        "vip": int(verdict.vip),
+        "policy_version": verdict.policy_version,
+        "flow_run": flow_run,
+        "facts": facts_to_json(made.facts),
+        "checks": checks_to_json(verdict.checks),
+        "owner": verdict.owner,
+        "next_action": verdict.next_action,
+    }
+
+
+def _last(connection: Connection, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The newest decision of each of these cases."""
+    newest = select(decisions.c.case_id, func.max(decisions.c.at).label("at")).where(decisions.c.case_id.in_(ids))
+    last = newest.group_by(decisions.c.case_id).subquery()
+    joined = decisions.join(last, (last.c.case_id == decisions.c.case_id) & (last.c.at == decisions.c.at))
+    return {row.case_id: row for row in connection.execute(select(decisions).select_from(joined))}
+
+
+def _same(row: dict[str, Any], last: Row[Any] | None) -> bool:
+    if last is None or any(getattr(last, name) != row[name] for name in SAME):
+        return False
+    return _results(last.checks) == _results(row["checks"])
+
+
+def _instant(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
 
 
 def _results(checks: str) -> list[tuple[str, str]]:

@@ -43,16 +43,31 @@ class Aged(NamedTuple):
     minor: int
 
 
+class Opened(NamedTuple):
+    """A refund that is about to be made: what was decided on, how much, and to whom."""
+
+    facts: RefundFacts
+    amount: Money
+    customer: str
+
+
 def open_lines(
-    connection: Connection, facts: RefundFacts, amount: Money, customer: str, *, due_days: int, at: datetime
+    connection: Connection, opened: Sequence[Opened], *, due_days: int, at: datetime
 ) -> tuple[Exposure, ...]:
-    """Open the lines of a refund that is about to be made; an intent that is made again opens them anew."""
-    lines = split(_lines(facts, amount, customer, (at + timedelta(days=due_days)).date(), at), amount)
-    untouched = (exposures.c.case_id == facts.case) & (exposures.c.changes == 0)
+    """Open the lines of refunds that are about to be made; an intent that is made again opens them anew."""
+    if not opened:
+        return ()
+    due = (at + timedelta(days=due_days)).date()
+    lines = [
+        line
+        for facts, amount, customer in opened
+        for line in split(_lines(facts, amount, customer, due, at), amount)
+    ]  # fmt: skip
+    untouched = exposures.c.case_id.in_([one.facts.case for one in opened]) & (exposures.c.changes == 0)
     connection.execute(exposures.delete().where(untouched))
     add = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(exposures)
-    connection.execute(add.values([_row(line) for line in lines]).on_conflict_do_nothing())
-    return lines
+    connection.execute(add.on_conflict_do_nothing(), [_row(line) for line in lines])
+    return tuple(lines)
 
 
 def confirm(connection: Connection, case: str, amount: Money) -> tuple[Exposure, ...]:

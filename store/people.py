@@ -1,10 +1,10 @@
 """People: customers as last heard of, and what they do not want. The only place with personal data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import to_text
@@ -23,9 +23,11 @@ def remember(connection: Connection, seen: Sequence[Person], at: datetime) -> No
     connection.execute(add.on_conflict_do_update(index_elements=[people.c.id], set_=new), rows)
 
 
-def set_vip(connection: Connection, person: str, vip: bool) -> None:
-    """Note whether the shop counts this person as a VIP, as last decided."""
-    connection.execute(update(people).where(people.c.id == person).values(vip=int(vip)))
+def set_vip(connection: Connection, vips: Mapping[str, bool]) -> None:
+    """Note whether the shop counts these people as VIPs, as last decided."""
+    change = update(people).where(people.c.id == bindparam("person")).values(vip=bindparam("is_vip"))
+    if vips:
+        connection.execute(change, [{"person": person, "is_vip": int(vip)} for person, vip in vips.items()])
 
 
 def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Person]:

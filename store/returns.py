@@ -4,11 +4,11 @@ A label's `stage` is a working mark for the sweep, never the record of money: wh
 the step with its key. A stage that lags behind a crash is put right by the next look.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.instants import to_text
@@ -21,38 +21,25 @@ UNDONE_WITHIN = timedelta(days=30)
 OPEN_STAGES = ("made", "scanned", "waiting", "approval", "held")
 
 
-def remember(connection: Connection, ret: Return, body: str, at: datetime) -> list[str]:
-    """Write what the portal says of a return now; return the case ids of its labels."""
+def remember(connection: Connection, read: Sequence[tuple[Return, str]], at: datetime) -> None:
+    """Write what the portal says of returns now, each with its body, and of their labels."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    add = dialect.insert(returns)
-    row = {"id": ret.id, "portal": ret.portal, "order_ref": ret.order, "customer": "", "state": ret.state}
-    row |= {"body": body, "edited_at": to_text(ret.edited_at) if ret.edited_at else "", "read_at": to_text(at)}
-    new = {name: add.excluded[name] for name in ("order_ref", "state", "body", "edited_at", "read_at")}
-    connection.execute(add.values(row).on_conflict_do_update(index_elements=[returns.c.id], set_=new))
-    rows: list[dict[str, Any]] = [
-        {
-            "case_id": case_id(ret, label),
-            "return_id": ret.id,
-            "tracking": label.tracking,
-            "carrier": label.carrier,
-            "made_at": to_text(label.made_at) if label.made_at else "",
-            "stage": "made",
-            "look_at": "",
-            "changed_at": to_text(at),
-            "watched": 0,
-        }
-        for label in ret.labels
-    ]
-    if rows:
-        more = dialect.insert(labels)
+    add, more = dialect.insert(returns), dialect.insert(labels)
+    whole = list({ret.id: _row(ret, body, to_text(at)) for ret, body in read}.values())
+    parts = list({row["case_id"]: row for ret, _ in read for row in _labels(ret, to_text(at))}.values())
+    if whole:
+        new = {name: add.excluded[name] for name in ("order_ref", "state", "body", "edited_at", "read_at")}
+        connection.execute(add.on_conflict_do_update(index_elements=[returns.c.id], set_=new), whole)
+    if parts:
         same = {name: more.excluded[name] for name in ("tracking", "carrier", "made_at")}
-        connection.execute(more.values(rows).on_conflict_do_update(index_elements=[labels.c.case_id], set_=same))
-    return [str(row["case_id"]) for row in rows]
+        connection.execute(more.on_conflict_do_update(index_elements=[labels.c.case_id], set_=same), parts)
 
 
-def set_customer(connection: Connection, return_id: str, customer: str) -> None:
-    """Note whose return it is, once the shop has said so."""
-    connection.execute(update(returns).where(returns.c.id == return_id).values(customer=customer))
+def set_customers(connection: Connection, customers: Mapping[str, str]) -> None:
+    """Note by return whose it is, once the shop has said so."""
+    change = update(returns).where(returns.c.id == bindparam("ident")).values(customer=bindparam("whose"))
+    if customers:
+        connection.execute(change, [{"ident": ident, "whose": whose} for ident, whose in customers.items()])
 
 
 def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, Row[Any]]:
@@ -113,7 +100,45 @@ def set_watched(connection: Connection, cases: Sequence[str]) -> None:
     connection.execute(update(labels).where(labels.c.case_id.in_(cases)).values(watched=1))
 
 
+class Stage(NamedTuple):
+    """How far a case is, and when it is looked at again by itself (None: only with news)."""
+
+    case: str
+    stage: str
+    look_at: datetime | None
+
+
+def put_stages(connection: Connection, stages: Sequence[Stage], at: datetime) -> None:
+    """Note how far these cases are."""
+    values = {"stage": bindparam("now"), "look_at": bindparam("next"), "changed_at": to_text(at)}
+    change = update(labels).where(labels.c.case_id == bindparam("case")).values(values)
+    rows = [{"case": case, "now": stage, "next": to_text(look) if look else ""} for case, stage, look in stages]
+    if rows:
+        connection.execute(change, rows)
+
+
 def put_stage(connection: Connection, case: str, stage: str, look_at: datetime | None, at: datetime) -> None:
-    """Note how far the case is, and when it is looked at again by itself (None: only with news)."""
-    values = {"stage": stage, "look_at": to_text(look_at) if look_at else "", "changed_at": to_text(at)}
-    connection.execute(update(labels).where(labels.c.case_id == case).values(values))
+    """Note how far one case is."""
+    put_stages(connection, [Stage(case, stage, look_at)], at)
+
+
+def _row(ret: Return, body: str, at: str) -> dict[str, Any]:
+    row = {"id": ret.id, "portal": ret.portal, "order_ref": ret.order, "customer": "", "state": ret.state}
+    return row | {"body": body, "edited_at": to_text(ret.edited_at) if ret.edited_at else "", "read_at": at}
+
+
+def _labels(ret: Return, at: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "case_id": case_id(ret, label),
+            "return_id": ret.id,
+            "tracking": label.tracking,
+            "carrier": label.carrier,
+            "made_at": to_text(label.made_at) if label.made_at else "",
+            "stage": "made",
+            "look_at": "",
+            "changed_at": at,
+            "watched": 0,
+        }
+        for label in ret.labels
+    ]

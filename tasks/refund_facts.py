@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import OperationalError
+
 from domain.orders import Order, Quote
 from domain.payment_refunds import PaymentRefund, unknown_to_shop
 from domain.people import Person
@@ -58,8 +60,8 @@ def keep_returns(c: Connections, read: Sequence[Return]) -> None:
     """Write returns as they were read, and what they say of their parcels."""
     with transaction(c.engine) as connection:
         # In one order everywhere, so that two runs with the same returns never wait for each other in a circle.
-        for ret in sorted(read, key=lambda each: each.id):
-            returns.remember(connection, ret, return_to_json(ret), c.clock())
+        ordered = sorted(read, key=lambda each: each.id)
+        returns.remember(connection, [(ret, return_to_json(ret)) for ret in ordered], c.clock())
         scans.remember(connection, [scan for ret in read for scan in _label_scans(ret)], c.clock())
 
 
@@ -89,6 +91,8 @@ async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRea
     orders = await _each(
         sorted({ret.order for ret in read.values() if isinstance(ret, Return) and ret.order}), _reader(c), c.concurrency
     )
+
+    orders = _remember_shoppers(c, orders)
 
     async def one(case: str) -> Gathered | NotRead:
         row = rows[case]
@@ -148,7 +152,6 @@ async def _quote(c: Connections, ret: Return, label: Label, order: Order) -> Quo
 def _reader(c: Connections) -> Callable[[str], Awaitable[Order]]:
     async def read(order: str) -> Order:
         found: Order = await c.storefront.order(order)
-        _remember_shopper(c, found)
         return await _as_payments_say(c, found) if c.mover_name == "payments" else found
 
     return read
@@ -170,17 +173,35 @@ async def _as_payments_say(c: Connections, order: Order) -> Order:
     return replace(order, disputes=tuple(sorted(disputes)), refunds=(*order.refunds, *unknown_to_shop(order, made)))
 
 
-def _remember_shopper(c: Connections, order: Order) -> None:
-    who = order.shopper
-    if not who.id:
+def _remember_shoppers(c: Connections, orders: Mapping[str, Order | VendorError]) -> dict[str, Order | VendorError]:
+    """Write who the shoppers are, all at once; where one makes us stumble, each alone, and that one is not read."""
+    named = {name: order for name, order in orders.items() if isinstance(order, Order) and order.shopper.id}
+    try:
+        _write_shoppers(c, list(named.values()))
+        return dict(orders)
+    except OperationalError:
+        raise
+    except Exception as error:
+        if len(named) == 1:
+            return dict(orders) | {name: Unreadable("recoup", f"keep order {name}", told(error)) for name in named}
+    alone = [_remember_shoppers(c, {name: order}) for name, order in named.items()]
+    return dict(orders) | {name: order for each in alone for name, order in each.items()}
+
+
+def _write_shoppers(c: Connections, orders: Sequence[Order]) -> None:
+    """In one order everywhere, so that two runs never wait for each other in a circle."""
+    if not orders:
         return
-    person = Person(
-        id=f"shop-{who.id}", name=who.name, email=who.email, language=who.language or "en",
-        country=order.ship_to.country, region=order.ship_to.region,
-    )  # fmt: skip
+    seen = {
+        order.shopper.id: Person(
+            id=f"shop-{order.shopper.id}", name=order.shopper.name, email=order.shopper.email,
+            language=order.shopper.language or "en", country=order.ship_to.country, region=order.ship_to.region,
+        )
+        for order in orders
+    }  # fmt: skip
     with transaction(c.engine) as connection:
-        people.remember(connection, [person], c.clock())
-        merges.take_over(connection, order.id, person.id)
+        people.remember(connection, [seen[ident] for ident in sorted(seen)], c.clock())
+        merges.take_over(connection, {order.id: f"shop-{order.shopper.id}" for order in orders})
 
 
 def _card(order: Order | None) -> str:

@@ -85,9 +85,8 @@ async def _orders(c: Connections, report: Report, found: TakenIn) -> None:
 
     def keep(page: Any) -> None:
         with transaction(c.engine) as connection:
-            for order in page.items:
-                if order.shopper.id:
-                    merges.take_over(connection, order.id, f"shop-{order.shopper.id}")
+            named = [order for order in page.items if order.shopper.id]
+            merges.take_over(connection, {order.id: f"shop-{order.shopper.id}" for order in named})
         found.cases += touched(c, (), (), [order.id for order in page.items])
         found.refunds += [RefundTouched(c.storefront.VENDOR, "", order=order.id) for order in page.items]
         found.disputes += [

@@ -192,11 +192,13 @@ def context(c: Connections, job: Any, at: datetime, vendor: str, ref: str, *, ke
 def _mark(c: Connections, outcomes: Sequence[Outcome]) -> None:
     """Stages follow the steps; what was dropped or did not happen is decided again soon."""
     now = c.clock()
-    again = {"void": RETRY_UNREAD, "dropped": RETRY_UNREAD, "failed": RETRY_UNREAD}
     with transaction(c.engine) as connection:
-        for outcome in sorted(outcomes, key=lambda each: each.key):
-            case = outcome.key.removeprefix(key_of(""))
-            if outcome.state in again:
-                returns.put_stage(connection, case, "waiting", now + again[outcome.state], now)
-            else:
-                returns.put_stage(connection, case, "ended" if outcome.state == "refused" else "paid", None, now)
+        in_order = sorted(outcomes, key=lambda each: each.key)
+        returns.put_stages(connection, [_stage(outcome, now) for outcome in in_order], now)
+
+
+def _stage(outcome: Outcome, now: datetime) -> returns.Stage:
+    case = outcome.key.removeprefix(key_of(""))
+    if outcome.state in ("void", "dropped", "failed"):
+        return returns.Stage(case, "waiting", now + RETRY_UNREAD)
+    return returns.Stage(case, "ended" if outcome.state == "refused" else "paid", None)

@@ -31,7 +31,7 @@ def home(sqlite_engine: Engine, sqlite_file: Path) -> Path:
     with transaction(sqlite_engine) as connection:
         for number, found in enumerate((PAID, PAID, facts(shopper={"tags": ("newsletter",)}, history=SEEN))):
             one = replaced(found, case=f"loop-{number}/label-1")
-            decisions.record(connection, one.case, decide(one, policy, NOW), one, NOW, "run-1")
+            decisions.record(connection, [decisions.Made(decide(one, policy, NOW), one)], NOW, "run-1")
     return sqlite_file.parent
 
 

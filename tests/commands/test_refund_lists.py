@@ -52,7 +52,9 @@ def line_of(case: str, engine: Engine, at: datetime, state: str) -> Exposure:
     with db.transaction(engine) as connection:
         connection.execute(insert(steps), [row(steps, key=f"refunds/{case}", case_id=case, state="done")])
         found = facts(case=case)
-        (line,) = exposures.open_lines(connection, found, Money(4990, "EUR"), "shop-7", due_days=21, at=at)
+        (line,) = exposures.open_lines(
+            connection, [exposures.Opened(found, Money(4990, "EUR"), "shop-7")], due_days=21, at=at
+        )
         if state != "open":
             change = Change("X-01", state, 1, at + timedelta(hours=119), "")  # type: ignore[arg-type]
             exposures.change(connection, line, changed(line, change))

@@ -1,7 +1,7 @@
 """Stored decisions: once each, with facts that can be read again, and what they say of a customer's being a VIP."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, insert
 
@@ -18,7 +18,12 @@ from tests.store.test_cases import row
 def record(connection: Connection, found: RefundFacts, at: object = NOW) -> bool:
     """Decide and store, as a run does."""
     verdict: Verdict = decide(found, POLICY, at)  # type: ignore[arg-type]
-    return decisions.record(connection, found.case, verdict, found, at, "run-1")  # type: ignore[arg-type]
+    return bool(decisions.record(connection, [decisions.Made(verdict, found)], at, "run-1"))  # type: ignore[arg-type]
+
+
+def vip_seen(connection: Connection, customer: str) -> tuple[datetime | None, datetime | None]:
+    """When one customer was last found a VIP, and when none."""
+    return decisions.vip_seen(connection, [customer]).get(customer, (None, None))
 
 
 def test_a_repetition_is_not_stored_and_a_change_is(engine: Engine) -> None:
@@ -65,10 +70,10 @@ def test_70_71_only_a_tag_or_spend_that_was_looked_at_renews_a_vip_and_only_afte
     with transaction(engine) as connection:
         connection.execute(insert(cases), [row(cases, id=FACTS.case, customer="shop-c-1")])
         record(connection, facts(scans=(), shopper=no_tag), MADE)
-        assert decisions.vip_seen(connection, "shop-c-1") == (None, None), "before the scan nobody is denied"
+        assert vip_seen(connection, "shop-c-1") == (None, None), "before the scan nobody is denied"
         record(connection, FACTS, SCANNED)
         record(connection, facts(shopper=no_tag, history={"vip_seen": SCANNED}), NOW)
-        assert decisions.vip_seen(connection, "shop-c-1") == (SCANNED, None), "grace does not renew itself"
+        assert vip_seen(connection, "shop-c-1") == (SCANNED, None), "grace does not renew itself"
         record(connection, facts(shopper=no_tag), NOW + timedelta(minutes=1))
-        assert decisions.vip_seen(connection, "shop-c-1") == (SCANNED, NOW + timedelta(minutes=1))
-        assert decisions.vip_seen(connection, "shop-c-2") == (None, None)
+        assert vip_seen(connection, "shop-c-1") == (SCANNED, NOW + timedelta(minutes=1))
+        assert vip_seen(connection, "shop-c-2") == (None, None)

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Engine, insert, update
 from domain.exposure import Change, changed
 from domain.money import Money
 from domain.returns import ReturnLine
-from store import commitments, exposures
+from store import exposures
 from store.db import transaction
 from store.exposures import Aged
+from store.histories import Asked, Histories
 from store.refund_tables import exposures as table
 from store.tables import steps
 from tests.domain.refund_values import FACTS, NOW, facts
@@ -36,7 +37,7 @@ def opened(connection: Connection, state: str = "done", found: Any = TWO, amount
     """The lines of a refund whose step is in that state."""
     connection.execute(steps.delete().where(steps.c.key == KEY))
     connection.execute(insert(steps), [row(steps, key=KEY, case_id=found.case, state=state, action="refund")])
-    return exposures.open_lines(connection, found, amount, "shop-7", due_days=21, at=NOW)
+    return exposures.open_lines(connection, [exposures.Opened(found, amount, "shop-7")], due_days=21, at=NOW)
 
 
 def test_the_refunded_lines_of_the_label_share_the_amount_and_an_exchange_is_none(engine: Engine) -> None:
@@ -162,8 +163,6 @@ def test_a_parcel_that_was_empty_or_wrong_counts_like_a_lost_one(
     with transaction(engine) as connection:
         opened(connection)
         connection.execute(update(table).values(customer="shop-1", state=state, owner=owner))
-        found = commitments.history(
-            connection, customer="shop-1", order="", address="", card="", currency="USD", windows=(), now=NOW,
-            stopped="", case="",
-        )  # fmt: skip
+        asked = Asked(case="", customer="shop-1", order="", address="", card="", currency="USD")
+        found = Histories(connection, [asked], (), NOW).of(asked, "")
     assert found.lost == counted
