@@ -78,8 +78,8 @@ async def _in_prefect(what: str, on: str) -> int:
 
 
 async def _here(what: str, on: str) -> "Report":
-    from flows.dunning import follow_up, take_steps
     from flows import refunds_watch
+    from flows.dunning import follow_up, take_steps
     from flows.reconcile import settle_unknown
     from flows.refunds import send_refunds
     from flows.work import work
