@@ -8,7 +8,7 @@ from commands.demo_seed import FIRST, LAST
 from commands.simulation import Operation, Simulation
 
 PICKED_UP, APPROVING, AFTERWARDS = time(16, 41), time(9, 30), time(17)
-FOLLOWED_EVERY, COMPARED_EVERY = 3, 7
+FOLLOWED_EVERY, COMPARED_EVERY = 5, 10
 """Days between two looks at the goods that are out, and between two comparisons; a shop does both every day."""
 TWICE_ON, COPIES = 6, 4
 """One day on which the portal sends every event twice."""
