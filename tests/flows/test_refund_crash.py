@@ -16,6 +16,7 @@ from tests.flows.refund_trials import MOVERS, NOON, TRIALS, Trial, at
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", range(TRIALS))
 @pytest.mark.parametrize("mover", MOVERS)
 def test_two_workers_that_die_anywhere_pay_every_label_once(

@@ -240,6 +240,7 @@ async def test_many_runs_at_once_on_postgresql_pay_one_scan_once(on_postgresql: 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", range(TRIALS))
 @pytest.mark.parametrize("mover", MOVERS)
 def test_two_workers_on_postgresql_that_die_anywhere_pay_every_label_once(
