@@ -88,8 +88,6 @@ def _approval(row: Any) -> list[Told]:
     amount = str(Money(row.minor, row.currency))
     told = [Told(row.asked_at, "asked", f"a person may approve until {row.due_at[:SHORT]}", row.reason, amount)]
     if row.decision:
-        how = f" by {row.channel}" if row.channel else ""
-        told.append(
-            Told(row.decided_at, row.decision, f"said {how.strip()}" if how else "asked no more", amount=amount)
-        )
+        who = f"said by {row.decided_by} ({row.channel})" if row.decided_by else "asked no more"
+        told.append(Told(row.decided_at, row.decision, who, amount=amount))
     return told
