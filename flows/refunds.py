@@ -59,7 +59,7 @@ async def send_refunds(w: Work, source: Source = "sweep") -> Work:
 
 async def act_on(w: Work, taken: TakenIn) -> None:
     """Decide the cases, look again at refunds that changed, and give a person what is a person's."""
-    decided = await refunding.settle_cases(w.c, taken.cases, w.run, w.report)
+    decided = await refunding.settle_cases(w.c, taken.cases, w.run, w.report, taken.seen)
     outcomes = await refund_after.portal_failures(w.c, taken.failures, w.run)
     outcomes += await refund_after.check(w.c, taken.refunds, w.run)
     w.report.add_outcomes(outcomes)

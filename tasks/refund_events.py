@@ -33,7 +33,7 @@ BACKOFF: Final = (timedelta(seconds=15), timedelta(minutes=1), timedelta(minutes
 class TakenIn:
     """What a batch of events asks for. `outcomes` are the rows that are done, with a sentence each.
 
-    `read` is how far each list of a vendor was read, by the name of its cursor.
+    `read` is how far each list of a vendor was read, by the name of its cursor; `seen` are the returns that were read.
     """
 
     cases: list[str] = field(default_factory=list)
@@ -43,6 +43,7 @@ class TakenIn:
     outcomes: dict[str, str] = field(default_factory=dict)
     failed: list[tuple[Any, str]] = field(default_factory=list)
     read: dict[str, datetime] = field(default_factory=dict)
+    seen: dict[str, tuple[Return, datetime]] = field(default_factory=dict)
 
 
 async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
@@ -57,7 +58,9 @@ async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
             # One event that we stumble over must stop no other.
             taken.failed.append((row, f"{UNREADABLE}: {told(error)}"))
     wanted = sorted({news.portal_id for found in said.values() for news in found if isinstance(news, ReturnTouched)})
+    began = c.clock()
     read = await _read(c, wanted)
+    taken.seen = {ident: (ret, began) for ident, ret in read.items() if isinstance(ret, Return)}
     keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
     heard = [news for found in said.values() for news in found if isinstance(news, Scan)]
     with transaction(c.engine) as connection:

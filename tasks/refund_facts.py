@@ -8,8 +8,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
@@ -27,11 +27,16 @@ from tasks.connect import Connections
 from tasks.mistakes import told
 
 Value = TypeVar("Value")
+Seen = Mapping[str, tuple[Return, datetime]]
+"""Returns by the portal's id, as they were read, and when."""
+JUST_SEEN: Final = timedelta(seconds=20)
+"""A return that was read for an event is not read again for the decision that follows within this time: the portal
+allows a few calls a second. Well below the age at which `tasks.refunding` acts on nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One case with what was read for it just now. `customer` is our id of the shopper, `card` a fingerprint."""
+    """One case with what was read for it just now, and since when. `customer` is our id, `card` a fingerprint."""
 
     case: str
     facts: RefundFacts
@@ -77,15 +82,18 @@ def _label_scans(ret: Return) -> list[Scan]:
     ]  # fmt: skip
 
 
-async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRead]:
-    """Read the facts of these cases, many at once."""
+async def gather(c: Connections, cases: Sequence[str], seen: Seen | None = None) -> list[Gathered | NotRead]:
+    """Read the facts of these cases, many at once; a return that was `seen` a moment ago is not read again."""
     with reading(c.engine) as connection:
         rows = returns.labels_by_case(connection, cases)
         parents = returns.by_ids(connection, {row.return_id for row in rows.values()})
     known = [case for case in cases if case in rows]
     portal_ids = sorted({_portal_id(parents[rows[case].return_id]) for case in known})
-    read = await _each(portal_ids, c.portal.ret, c.concurrency)
-    keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
+    now = c.clock()
+    known_now = {ident: at for ident, (_, at) in (seen or {}).items() if now - at <= JUST_SEEN}
+    fresh = await _each([ident for ident in portal_ids if ident not in known_now], c.portal.ret, c.concurrency)
+    keep_returns(c, [ret for ret in fresh.values() if isinstance(ret, Return)])
+    read = fresh | {ident: (seen or {})[ident][0] for ident in portal_ids if ident in known_now}
     with reading(c.engine) as connection:
         heard = scans.of_numbers(connection, (row.tracking for row in rows.values()))
     orders = await _each(
@@ -96,14 +104,16 @@ async def gather(c: Connections, cases: Sequence[str]) -> list[Gathered | NotRea
 
     async def one(case: str) -> Gathered | NotRead:
         row = rows[case]
-        ret = read[_portal_id(parents[row.return_id])]
+        ident = _portal_id(parents[row.return_id])
+        ret = read[ident]
         if not isinstance(ret, Return):
             return NotRead(case, f"the return could not be read: {ret}")
         try:
-            return await _facts(c, case, ret, orders.get(ret.order), heard.get(row.tracking, ()))
+            found = await _facts(c, case, ret, orders.get(ret.order), heard.get(row.tracking, ()))
         except Exception as error:
             # One case that we stumble over must stop no other.
             return NotRead(case, told(error))
+        return replace(found, read_at=known_now.get(ident, now)) if isinstance(found, Gathered) else found
 
     return list(await asyncio.gather(*map(one, known)))
 
@@ -214,7 +224,7 @@ def _portal_id(row: Any) -> str:
 
 async def _each(
     names: Iterable[str], read: Callable[[str], Awaitable[Value]], at_once: int
-) -> Mapping[str, Value | VendorError]:
+) -> dict[str, Value | VendorError]:
     """Read every one, `at_once` at a time; a vendor's error stands in the place of what could not be read."""
     gate = asyncio.Semaphore(at_once)
 

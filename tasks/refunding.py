@@ -27,7 +27,7 @@ from tasks.connect import Connections
 from tasks.movers import Payout
 from tasks.performing import Job, Outcome, Run, perform_step
 from tasks.refund_deciding import OPERATION, Decided, decide_all, key_of, undecided
-from tasks.refund_facts import Gathered, NotRead, gather
+from tasks.refund_facts import Gathered, NotRead, Seen, gather
 from tasks.report import Report
 
 FRESH: Final = timedelta(seconds=60)
@@ -45,14 +45,16 @@ class Settled:
     outcomes: list[Outcome]
 
 
-async def settle_cases(c: Connections, wanted: Iterable[str], run: Run, report: Report) -> Settled:
+async def settle_cases(
+    c: Connections, wanted: Iterable[str], run: Run, report: Report, seen: Seen | None = None
+) -> Settled:
     """Decide these cases on fresh facts and send what is due; what cannot be read is looked at again soon.
 
     A label whose money went is not read again: the shop would quote nothing for it.
     """
     done = Settled([], [])
     for wave in _waves(c, undecided(c, list(dict.fromkeys(wanted)))):
-        found = await gather(c, wave)
+        found = await gather(c, wave, seen)
         _not_read(c, [each for each in found if isinstance(each, NotRead)], report)
         read = [each for each in found if isinstance(each, Gathered)]
         decided = decide_all(c, read, run, report.problems)
