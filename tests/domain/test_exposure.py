@@ -188,7 +188,7 @@ def test_a_person_has_the_last_word_and_no_rule_changes_it_any_more() -> None:
 
 @pytest.mark.parametrize("pieces", [-1, 4])
 def test_a_person_cannot_accept_more_pieces_than_were_refunded(pieces: int) -> None:
-    with pytest.raises(ValueError, match="has 3 pieces; -?[0-9] cannot be received"):
+    with pytest.raises(ValueError, match=r"has 3 pieces; -?[0-9] cannot be received"):
         settle(LINE, pieces, day(1), "Kim")
 
 
