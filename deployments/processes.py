@@ -125,6 +125,9 @@ def start_server(home: Path, host: str, port: int, extra: Mapping[str, str] | No
     env = prefect_env(home, f"{address}/api", extra)
     # Prefect's UI looks for its API on port 4200 unless told, whatever the server's port is.
     env["PREFECT_SERVER_UI_API_URL"] = f"{address}/api"
+    # Prefect's client keeps a connection for 25 s. A server that closes it after 5 at the moment of its next use costs
+    # that call a retry, which comes after two seconds.
+    env.setdefault("PREFECT_SERVER_API_KEEPALIVE_TIMEOUT", "60")
     for name, value in SERVER.items():
         env.setdefault(f"PREFECT_SERVER_SERVICES_{name}", value)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]

@@ -50,7 +50,9 @@ async def end(w: Work) -> State[str]:
         return _completed("Another run of this operation is at work; nothing was done here and nothing is lost.")
     report = w.report
     if flow_run.id:
-        await progress(w)
+        if w.run.flow_run in _progress:
+            # What was over before anybody could look needs none, and a woken run has others waiting behind it.
+            await progress(w)
         await acreate_markdown_artifact(key=f"run-{report.operation}", markdown=page(w), description=report.sentence)
         rows = [
             {"step": row.key, "action": row.action, "outcome": row.state, "detail": row.detail[:200]}
