@@ -129,15 +129,16 @@ def _commitments(
         names = sorted({name for one in asked for known, name in one.names if known == kind})
         mine = column.in_(names) if kind == "order" else column.in_(names) & (commitments.c.at > to_text(since))
         chosen = select(commitments, column.label("name")).select_from(_with_steps())
-        for row in connection.execute(chosen.where(mine, steps.c.state.in_(LIVE))) if names else ():
+        for row in connection.execute(chosen.where(mine, _among(steps.c.state, LIVE))) if names else ():
             found[kind, row.name].append(row)
     return found
 
 
 def _spent(connection: Connection, since: datetime) -> Counter[str]:
     """What the shop has set aside since then: minor units by currency, and under no name how many times."""
+    mine = (commitments.c.at > to_text(since)) & _among(steps.c.state, LIVE)
     chosen = select(commitments.c.currency, func.count(), func.sum(commitments.c.minor)).select_from(_with_steps())
-    chosen = chosen.where(commitments.c.at > to_text(since), steps.c.state.in_(LIVE)).group_by(commitments.c.currency)
+    chosen = chosen.where(mine).group_by(commitments.c.currency)
     spent: Counter[str] = Counter()
     for currency, count, minor in connection.execute(chosen):
         spent[""] += count
@@ -148,7 +149,7 @@ def _spent(connection: Connection, since: datetime) -> Counter[str]:
 def _exposures(connection: Connection, customers: Collection[str], orders: Collection[str]) -> list[Row[Any]]:
     """The lines of these customers and orders that are out, or are about to be."""
     joined = exposures.join(steps, steps.c.key == "refunds/" + exposures.c.case_id)
-    out = exposures.c.state.in_(("open", "reopened")) & steps.c.state.in_(LIVE)
+    out = _among(exposures.c.state, ("open", "reopened")) & _among(steps.c.state, LIVE)
     found: dict[tuple[str, str], Row[Any]] = {}
     for mine in (exposures.c.customer.in_(sorted(customers)), exposures.c.order_ref.in_(sorted(orders))):
         for row in connection.execute(select(exposures).select_from(joined).where(mine, out)):
@@ -178,6 +179,14 @@ def _lines(connection: Connection, cases: Iterable[str]) -> tuple[tuple[str, int
         for line, quantity in facts.quote.lines if facts and facts.quote else ():
             pieces[line] += quantity
     return tuple(sorted(pieces.items()))
+
+
+def _among(state: ColumnElement[str], states: Sequence[str]) -> ColumnElement[bool]:
+    """Whether it is one of these, in a way that no index serves: most rows are, so to begin with them reads them all.
+
+    SQLite chooses that where it has no statistics: two seconds a wave with 100,000 refunds, in place of 8 ms.
+    """
+    return func.coalesce(state, "").in_(states)
 
 
 def _with_steps() -> Any:

@@ -1,10 +1,11 @@
 """Histories: what a decision is told of customers, orders, addresses and cards is what one by one would give."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, event, insert
 
 from domain.instants import to_text
 from domain.money import Money
@@ -103,3 +104,22 @@ def test_no_name_stands_twice_in_a_batch_and_the_order_stays() -> None:
 
     cases = [one("1", customer="a"), one("2", card="a"), one("3", customer="a"), one("4"), one("5", customer="a")]
     assert [[each.case for each in batch] for batch in apart(cases)] == [["1", "2"], ["3", "4"], ["5"]]
+
+
+def test_no_question_walks_through_all_refunds_where_there_are_no_statistics(sqlite_engine: Engine) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(sqlite_engine, "before_cursor_execute", note)
+    one = Asked(case="loop-1/label-1", customer="c", order="o", address="a", card="k", currency="USD")
+    with transaction(sqlite_engine) as connection:
+        Histories(connection, [one], WINDOWS, NOW)
+        plans = [
+            step.detail
+            for statement, parameters in [each for each in asked if each[0].startswith("SELECT")]
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    assert plans
+    assert not [plan for plan in plans if plan.startswith("SCAN") or "steps_open" in plan or "_by_state" in plan]
