@@ -4,7 +4,6 @@ What a row says is kept first: scans in `scans`, returns re-read from the portal
 it asks for was decided and done, so a run that dies in between loses nothing: the next one takes the row again.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +19,7 @@ from store import inbox, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
 from tasks.mistakes import told
-from tasks.refund_facts import keep_returns
+from tasks.refund_facts import keep_returns, read_each
 
 UNUSED: Final = ("label", "cancelled")
 """What is told of a label that nobody has used: made, and voided again. There is nothing to decide about it."""
@@ -59,7 +58,7 @@ async def take_in(c: Connections, rows: Sequence[Any]) -> TakenIn:
             taken.failed.append((row, f"{UNREADABLE}: {told(error)}"))
     wanted = sorted({news.portal_id for found in said.values() for news in found if isinstance(news, ReturnTouched)})
     began = c.clock()
-    read = await _read(c, wanted)
+    read = await read_each(wanted, c.portal.ret)
     taken.seen = {ident: (ret, began) for ident, ret in read.items() if isinstance(ret, Return)}
     keep_returns(c, [ret for ret in read.values() if isinstance(ret, Return)])
     heard = [news for found in said.values() for news in found if isinstance(news, Scan)]
@@ -82,19 +81,6 @@ def touched(c: Connections, numbers: Iterable[str], portal_ids: Sequence[str], o
         told = scans.of_numbers(connection, (row.tracking for row in rows))
     scanned = {number for number, found in told.items() if any(scan.meaning not in UNUSED for scan in found)}
     return list(dict.fromkeys(row.case_id for row in rows if row.tracking in scanned))
-
-
-async def _read(c: Connections, portal_ids: Sequence[str]) -> dict[str, Return | VendorError]:
-    gate = asyncio.Semaphore(c.concurrency)
-
-    async def one(portal_id: str) -> tuple[str, Return | VendorError]:
-        async with gate:
-            try:
-                return portal_id, await c.portal.ret(portal_id)
-            except VendorError as error:
-                return portal_id, error
-
-    return dict(await asyncio.gather(*map(one, portal_ids)))
 
 
 def _sort(row: Any, said: Sequence[News], read: dict[str, Return | VendorError], taken: TakenIn) -> None:

@@ -21,6 +21,7 @@ from domain.refund_json import return_to_json
 from domain.returns import Label, Return
 from domain.scans import Scan
 from integrations.errors import Refused, Unauthorised, Unreadable, VendorError
+from integrations.http import CONNECTIONS
 from store import merges, people, returns, scans
 from store.db import reading, transaction
 from tasks.connect import Connections
@@ -91,16 +92,14 @@ async def gather(c: Connections, cases: Sequence[str], seen: Seen | None = None)
     portal_ids = sorted({_portal_id(parents[rows[case].return_id]) for case in known})
     now = c.clock()
     known_now = {ident: at for ident, (_, at) in (seen or {}).items() if now - at <= JUST_SEEN}
-    fresh = await _each([ident for ident in portal_ids if ident not in known_now], c.portal.ret, c.concurrency)
+    fresh = await read_each([ident for ident in portal_ids if ident not in known_now], c.portal.ret)
     keep_returns(c, [ret for ret in fresh.values() if isinstance(ret, Return)])
     read = fresh | {ident: (seen or {})[ident][0] for ident in portal_ids if ident in known_now}
     with reading(c.engine) as connection:
         heard = scans.of_numbers(connection, (row.tracking for row in rows.values()))
-    orders = await _each(
-        sorted({ret.order for ret in read.values() if isinstance(ret, Return) and ret.order}), _reader(c), c.concurrency
-    )
-
-    orders = _remember_shoppers(c, orders)
+    wanted = sorted({ret.order for ret in read.values() if isinstance(ret, Return) and ret.order})
+    orders = _remember_shoppers(c, await read_each(wanted, _reader(c)))
+    gate = asyncio.Semaphore(CONNECTIONS)
 
     async def one(case: str) -> Gathered | NotRead:
         row = rows[case]
@@ -109,7 +108,8 @@ async def gather(c: Connections, cases: Sequence[str], seen: Seen | None = None)
         if not isinstance(ret, Return):
             return NotRead(case, f"the return could not be read: {ret}")
         try:
-            found = await _facts(c, case, ret, orders.get(ret.order), heard.get(row.tracking, ()))
+            async with gate:
+                found = await _facts(c, case, ret, orders.get(ret.order), heard.get(row.tracking, ()))
         except Exception as error:
             # One case that we stumble over must stop no other.
             return NotRead(case, told(error))
@@ -222,11 +222,13 @@ def _portal_id(row: Any) -> str:
     return str(row.id).removeprefix(f"{row.portal}-")
 
 
-async def _each(
-    names: Iterable[str], read: Callable[[str], Awaitable[Value]], at_once: int
-) -> dict[str, Value | VendorError]:
-    """Read every one, `at_once` at a time; a vendor's error stands in the place of what could not be read."""
-    gate = asyncio.Semaphore(at_once)
+async def read_each(names: Iterable[str], read: Callable[[str], Awaitable[Value]]) -> dict[str, Value | VendorError]:
+    """Read every one; a vendor's error stands in the place of what could not be read.
+
+    As many at once as a client has connections: a call that waits here costs nothing, one that waits inside of the
+    client is looked at with every answer.
+    """
+    gate = asyncio.Semaphore(CONNECTIONS)
 
     async def one(name: str) -> tuple[str, Value | VendorError]:
         async with gate:
