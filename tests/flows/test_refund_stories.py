@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import settings
 from commands.explain import explain
 from store.db import reading
 from tasks.refund_approving import approve
@@ -90,12 +91,11 @@ async def test_the_goods_of_a_refund_stand_in_its_story_with_what_was_booked(ret
 
 
 async def test_explain_prints_a_refunds_story(
-    returns: Returns, sqlite_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    returns: Returns, sqlite_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     returns.seed(orders=[order(disputes=[{"id": "77"}])])
     await returns.scanned()
-    for name, value in variables_for(returns.shop.control.addresses, sqlite_file).items():
-        monkeypatch.setenv(name, value)
+    settings.use(settings.load(env=variables_for(returns.shop.control.addresses, sqlite_file)))
     assert explain(case_of()) == 0
     said = capsys.readouterr().out
     for words in ("50.00 USD to go back", "scan moving", "decided hold", "S-13", "finance: Answer the dispute"):
