@@ -98,7 +98,7 @@ async def test_the_kill_switch_fires_its_automation(prefect: "PrefectClient") ->
 @pytest.mark.prefect
 def test_the_command_shows_what_is_on_the_server(prefect_server: str, tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("RECOUP_")}
-    env |= {"RECOUP_HOME": str(tmp_path), "RECOUP_PREFECT__API_URL": f"{prefect_server}/api"}
+    env |= {"RECOUP_HOME": str(tmp_path), "RECOUP_PREFECT__API_URL": f"{prefect_server}/api", "COLUMNS": "200"}
     command = [sys.executable, str(ROOT / "cli.py"), "automations", "apply"]
     ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
